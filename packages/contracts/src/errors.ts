@@ -1,0 +1,107 @@
+/**
+ * The one error registry. A code is never reused. `status` is the HTTP status the API answers with,
+ * `retryable` says whether the same request may work later (jobs retry only those).
+ * Messages say what is wrong and where; `help` says what to do. Neither ever holds resource content.
+ */
+export const ERRORS = {
+  // 10xx: FHIRPath
+  VM1001: { status: 422, title: 'FHIRPath syntax error', help: 'Correct the expression at the position given.' },
+  VM1002: { status: 422, title: 'Unsupported FHIRPath', help: 'Use the subset of FHIRPath that SQL on FHIR v2 defines; the reference lists it.' },
+  VM1003: { status: 422, title: 'Unknown element', help: 'Check the spelling against the FHIR R4 definition of the type.' },
+  VM1004: { status: 422, title: 'Type error in FHIRPath', help: 'Make the operand types fit the function or operator.' },
+  VM1005: { status: 422, title: 'Undefined constant', help: 'Add it to ViewDefinition.constant or correct its name.' },
+  VM1006: { status: 422, title: 'Choice element needs ofType()', help: 'Write value.ofType(Quantity) rather than value or valueQuantity.' },
+  // 11xx: ViewDefinition
+  VM1101: { status: 422, title: 'Invalid ViewDefinition', help: 'See the diagnostics; each names the element at fault.' },
+  VM1102: { status: 422, title: 'Duplicate column', help: 'Give every column of the view its own name.' },
+  VM1103: { status: 422, title: 'Branches of unionAll differ', help: 'Give every branch the same columns, in the same order, with the same types.' },
+  VM1104: { status: 422, title: 'Column type mismatch', help: 'Correct the declared type or the ansi/type tag.' },
+  VM1105: { status: 422, title: 'Invalid constant', help: 'Give the constant a name and exactly one value[x] of a supported type.' },
+  VM1106: { status: 422, title: 'Invalid name', help: 'Use letters, digits and underscores, beginning with a letter; at most 63 characters.' },
+  // 12xx: evaluation
+  VM1201: { status: 422, title: 'Several values where one is expected', help: 'Use first(), a where(), forEach, or collection: true.' },
+  VM1202: { status: 422, title: 'Too large to compute on the fly', help: 'Materialize the view; its resources are stored compressed and cannot be read by SQL.' },
+  // 20xx: requests
+  VM2001: { status: 400, title: 'Invalid request', help: 'Correct the parameter named.' },
+  VM2002: { status: 404, title: 'View not found', help: 'List the views at /analytics/view-definitions.' },
+  VM2003: { status: 409, title: 'View exists already', help: 'Use PUT to change it, or another name.' },
+  VM2004: { status: 404, title: 'Job not found', help: 'Finished jobs are kept for a limited time; see JOB_KEEP_SECONDS.' },
+  VM2005: { status: 403, title: 'Built-in views cannot be changed', help: 'Create a view of another name from a copy.' },
+  VM2006: { status: 404, title: 'View is not materialized', help: 'POST /analytics/materialized-views/{name} creates it.' },
+  VM2007: { status: 404, title: 'Not found', help: 'The API is described at /docs.' },
+  VM2008: { status: 409, title: 'Cannot be done in this state', help: 'See the message.' },
+  VM2009: { status: 400, title: 'Invalid search parameter', help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.' },
+  VM2010: { status: 413, title: 'Result too large', help: 'Page with _count and the cursor.' },
+  // 30xx: services
+  VM3001: { status: 503, title: 'No worker answered in time', help: 'Start a worker or try again later.', retryable: true },
+  VM3002: { status: 503, title: 'Database not available', help: 'Check DATABASE_URL and that PostgreSQL is up.', retryable: true },
+  VM3003: { status: 503, title: 'Queue not available', help: 'Check REDIS_URL and that Redis is up.', retryable: true },
+  VM3004: { status: 503, title: 'Not a HAPI FHIR database', help: 'Check DATABASE_URL and FHIR_SCHEMA; the tables hfj_resource and hfj_res_ver must be there.' },
+  VM3005: { status: 503, title: 'Invalid settings', help: 'Correct the environment variable named.' },
+  VM3006: { status: 409, title: 'Cancelled', help: 'The job was cancelled.' },
+  VM3007: { status: 504, title: 'Statement timed out', help: 'Narrow the query, or materialize the view.', retryable: true },
+  VM3008: { status: 503, title: 'Too much work waiting', help: 'Try again after Retry-After seconds.', retryable: true },
+  // 90xx: ours
+  VM9001: { status: 500, title: 'Internal fault', help: 'Give the fault id to whoever runs the server; the log has the rest.', retryable: true },
+} as const satisfies Record<string, ErrorEntry>;
+
+interface ErrorEntry {
+  readonly status: number;
+  readonly title: string;
+  readonly help: string;
+  readonly retryable?: boolean;
+}
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One finding about a ViewDefinition. `at` is a path such as `select[0].column[2].path`; position is within the FHIRPath text. */
+export interface Diagnostic {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly at: string;
+  readonly position?: { readonly line: number; readonly column: number };
+}
+
+/** What a user did wrong, or a service that is not there: coded, safe to show. Everything else that is thrown is our fault (VM9001). */
+export class ViewmillError extends Error {
+  readonly code: ErrorCode;
+  /** What the message is about: a JSON path, a parameter's name, a view's name. */
+  readonly at: string | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(code: ErrorCode, message: string, options: { at?: string; diagnostics?: readonly Diagnostic[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ViewmillError';
+    this.code = code;
+    this.at = options.at;
+    this.diagnostics = options.diagnostics ?? [];
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get retryable(): boolean {
+    const entry: ErrorEntry = ERRORS[this.code];
+    return entry.retryable ?? false;
+  }
+}
+
+/** A ViewmillError as it travels in a job's result. */
+export interface ErrorPayload {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly at?: string | undefined;
+  readonly diagnostics?: readonly Diagnostic[] | undefined;
+}
+
+export function toErrorPayload(error: ViewmillError): ErrorPayload {
+  return { code: error.code, message: error.message, at: error.at, diagnostics: error.diagnostics };
+}
+
+export function fromErrorPayload(payload: ErrorPayload): ViewmillError {
+  return new ViewmillError(payload.code, payload.message, {
+    ...(payload.at === undefined ? {} : { at: payload.at }),
+    ...(payload.diagnostics === undefined ? {} : { diagnostics: payload.diagnostics }),
+  });
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { StoredDefinition } from './view-status.ts';
+
+/** Names of the queues. The prefix of their keys is the setting QUEUE_PREFIX. */
+export const QUEUE_NAMES = { query: 'queries', refresh: 'refreshes' } as const;
+
+/** Operators of a search condition; values are compared in the column's SQL type. */
+export const conditionSchema = z.object({
+  /** A column of the view, or `patient`, `_id`, `_lastUpdated`. */
+  field: z.string(),
+  operator: z.enum(['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'in']),
+  values: z.array(z.string()).min(1),
+});
+export type Condition = z.output<typeof conditionSchema>;
+
+/** What to take of a view. Conditions are all true at once. */
+export const searchSchema = z.object({
+  conditions: z.array(conditionSchema).default([]),
+  sort: z.array(z.object({ field: z.string(), descending: z.boolean() })).default([]),
+  /** Rows; null: as many as MAX_ROWS. */
+  limit: z.number().int().min(0).nullable().default(null),
+  /** The opaque `next` of the page before. */
+  cursor: z.string().nullable().default(null),
+});
+export type Search = z.output<typeof searchSchema>;
+export type SearchInput = z.input<typeof searchSchema>;
+
+/** A ViewDefinition by name or inline. */
+export const viewRefSchema = z.union([z.object({ name: z.string() }), z.object({ definition: z.record(z.string(), z.unknown()) })]);
+export type ViewRef = z.output<typeof viewRefSchema>;
+
+export const queryJobSchema = z.object({
+  /**
+   * `rows`, `count`, `schema`: ask a view. `define`: validate the inline definition and store it; `undefine`: remove a stored one.
+   * (Only workers compile, so storing a definition is their work too.)
+   */
+  kind: z.enum(['rows', 'count', 'schema', 'define', 'undefine']),
+  view: viewRefSchema,
+  search: searchSchema,
+  /** For `define`: whether the name must be new or must exist. */
+  mode: z.enum(['create', 'update']).optional(),
+  /** Milliseconds since 1970 at which the caller stops waiting; a worker drops the query after it. */
+  deadline: z.number(),
+  requestId: z.string().optional(),
+});
+export type QueryJob = z.output<typeof queryJobSchema>;
+
+export interface ColumnInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly sqlType: string;
+  readonly description: string | null;
+  readonly collection: boolean;
+}
+
+export interface QueryMeta {
+  /** Which runner gave the rows. */
+  readonly runner: 'materialized' | 'postgres';
+  /** Why this one: for people. */
+  readonly reason: string;
+  /** ISO instant up to which every committed change of the source is in the rows. */
+  readonly as_of: string | null;
+  readonly is_stale: boolean;
+  readonly rows: number;
+  /** Milliseconds from being enqueued to being taken by a worker. */
+  readonly queue_ms: number;
+  /** Milliseconds in PostgreSQL. */
+  readonly database_ms: number;
+}
+
+/** Result of a query job. `rowsJson` is the text of a JSON array of row objects as PostgreSQL wrote it: nobody parses it on the way. */
+export type QueryResult =
+  | { readonly kind: 'rows'; readonly meta: QueryMeta; readonly rowsJson: string; readonly columns: readonly string[]; readonly next: string | null }
+  | { readonly kind: 'count'; readonly meta: QueryMeta; readonly count: number }
+  | { readonly kind: 'schema'; readonly columns: readonly ColumnInfo[] }
+  | { readonly kind: 'define'; readonly definition: StoredDefinition }
+  | { readonly kind: 'undefine'; readonly name: string };
+
+/** Jobs of the queue `refreshes`, by job name. */
+export const refreshJobSchemas = {
+  /** Builds the view's generation; creates the view if it is not materialized yet. */
+  refresh: z.object({ view: z.string(), reason: z.enum(['request', 'schedule', 'create', 'change']) }),
+  /** Enqueues a refresh for every materialized view that is stale (or, for `all`, for every one; `create`: for every definition). */
+  sweep: z.object({ scope: z.enum(['stale', 'all', 'create']), reason: z.enum(['request', 'schedule', 'create']) }),
+  drop: z.object({ view: z.string() }),
+} as const;
+export type RefreshJobName = keyof typeof refreshJobSchemas;
+export type RefreshJobData<N extends RefreshJobName> = z.output<(typeof refreshJobSchemas)[N]>;
+
+export interface RefreshResult {
+  readonly view: string;
+  readonly mode: 'full';
+  readonly generation: number;
+  readonly rows: number;
+  readonly resources: number;
+  readonly quarantined: number;
+  readonly seconds: number;
+  readonly as_of: string;
+  /** Set when another refresh of the view was running: this one waited for it (`waited`). */
+  readonly joined: 'no' | 'waited';
+}
+
+export interface JobResults {
+  readonly refresh: RefreshResult;
+  readonly sweep: { readonly enqueued: readonly { readonly view: string; readonly job: string }[] };
+  readonly drop: { readonly view: string; readonly dropped: boolean };
+}
+
+export interface RefreshProgress {
+  readonly phase: 'waiting' | 'reading' | 'indexing' | 'publishing' | 'done';
+  readonly resources: number;
+  readonly rows: number;
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { ViewmillError } from './errors.ts';
+
+const seconds = z.coerce.number().int().min(0);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+/** Every setting, by environment variable. Descriptions are the settings table of the README (a test holds both together). */
+export const settingsSchema = z.object({
+  DATABASE_URL: z.string().optional().describe('FHIR database (HAPI). Not set: an embedded PostgreSQL with demo data is started'),
+  CATALOG_DATABASE_URL: z.string().optional().describe('Where schema sqlonfhir is kept, if not in the FHIR database'),
+  REDIS_URL: z.string().optional().describe('Redis of the queue. Not set: redis-server on PATH is started, else the queue is kept in PostgreSQL'),
+  FHIR_SCHEMA: z.string().default('public').describe('Schema of the HAPI tables'),
+  FHIR_TIME_ZONE: z.string().default('UTC').describe('Time zone of the HAPI server’s JVM, in which res_updated is written'),
+  SQLONFHIR_SCHEMA: z.string().default('sqlonfhir').describe('Schema of the views and of the catalog'),
+  READER_ROLE: z.string().default('viewmill_reader').describe('Role that may SELECT the views and nothing else; empty: no role is made'),
+  VIEWDEF_RUNNER: z.enum(['hybrid', 'postgres', 'materialized']).default('hybrid').describe('Which runner answers queries'),
+  HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
+  PORT: z.coerce.number().int().min(0).max(65535).default(8087).describe('Port of the API; 0: any free one'),
+  DATA_DIR: z.string().default('.viewmill').describe('Folder of the embedded PostgreSQL and Redis'),
+  WORKER_CONCURRENCY: z.coerce.number().int().min(1).default(8).describe('Queries a worker runs at once'),
+  REFRESH_CONCURRENCY: z.coerce.number().int().min(1).default(1).describe('Refreshes a worker runs at once'),
+  QUERY_TIMEOUT_SECONDS: seconds.default(30).describe('How long a query may wait and run before 503 or 504'),
+  REFRESH_ATTEMPTS: z.coerce.number().int().min(1).default(5).describe('Attempts of a refresh before it is given up'),
+  REFRESH_BACKOFF_MS: z.coerce.number().int().min(1).default(2000).describe('First delay between attempts, in milliseconds; doubles, with jitter'),
+  JOB_KEEP_SECONDS: seconds.default(86400).describe('How long finished jobs can be looked up'),
+  SCHEDULES_ENABLED: flag.default(true).describe('Whether this system refreshes by itself'),
+  REFRESH_STALE_CRON: z.string().default('0 * * * *').describe('When stale views are refreshed'),
+  REFRESH_ALL_CRON: z.string().default('0 2 * * *').describe('When all views are refreshed'),
+  SCHEDULE_TIME_ZONE: z.string().default('UTC').describe('Time zone of the two schedules (IANA name)'),
+  QUEUE_PREFIX: z.string().default('viewmill').describe('Prefix of the queue’s keys, for several systems on one Redis'),
+  MAX_ROWS: z.coerce.number().int().min(1).default(100000).describe('Most rows that one query answers; further ones by cursor'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Log level'),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/**
+ * Reads the settings from environment variables; an empty variable counts as not set, except READER_ROLE.
+ * @throws ViewmillError VM3005 that names each wrong variable (never its value).
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' || name === 'READER_ROLE'));
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const names = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ViewmillError('VM3005', names.join('; '), { at: String(parsed.error.issues[0]?.path[0] ?? '') });
+}
