@@ -1,1 +1,7 @@
-export {};
+export { type CopyEncoder, copyEncoder } from './copy.ts';
+export { compileRows, type RowFunction, rowsOf } from './compile-rows.ts';
+export type { Item, Json, JsonObject } from './json.ts';
+export { toJsonText } from './json-text.ts';
+export { parseResource } from './parse-resource.ts';
+export { rowToJson, rowToJsonText } from './row-json.ts';
+export type { Row, Value } from './value.ts';

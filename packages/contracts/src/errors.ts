@@ -21,6 +21,7 @@ export const ERRORS = {
   // 12xx: evaluation
   VM1201: { status: 422, title: 'Several values where one is expected', help: 'Use first(), a where(), forEach, or collection: true.' },
   VM1202: { status: 422, title: 'Too large to compute on the fly', help: 'Materialize the view; its resources are stored compressed and cannot be read by SQL.' },
+  VM1203: { status: 422, title: 'Value does not fit its column', help: 'Correct the resource, or give the column a wider type with the tag ansi/type.' },
   // 20xx: requests
   VM2001: { status: 400, title: 'Invalid request', help: 'Correct the parameter named.' },
   VM2002: { status: 404, title: 'View not found', help: 'List the views at /analytics/view-definitions.' },
@@ -41,6 +42,8 @@ export const ERRORS = {
   VM3006: { status: 409, title: 'Cancelled', help: 'The job was cancelled.' },
   VM3007: { status: 504, title: 'Statement timed out', help: 'Narrow the query, or materialize the view.', retryable: true },
   VM3008: { status: 503, title: 'Too much work waiting', help: 'Try again after Retry-After seconds.', retryable: true },
+  VM3011: { status: 503, title: 'Local PostgreSQL cannot be started', help: 'See the message; or set DATABASE_URL to a PostgreSQL server of your own.' },
+  VM3012: { status: 503, title: 'Local Redis cannot be started', help: 'See the message; or set REDIS_URL to a Redis of your own.' },
   // 90xx: ours
   VM9001: { status: 500, title: 'Internal fault', help: 'Give the fault id to whoever runs the server; the log has the rest.', retryable: true },
 } as const satisfies Record<string, ErrorEntry>;

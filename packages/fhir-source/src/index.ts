@@ -1,1 +1,18 @@
-export {};
+export { COMPRESSED_LIMIT_BYTES, compressedResources, hasCompressed } from './compressed.ts';
+export { type CompressedTexts, currentResources, isCompressedMissing } from './current-resources.ts';
+export { type InstantRange, instantRange } from './instant-range.ts';
+export { detectHapi, type HapiLayout } from './layout.ts';
+export { readLinkCoverage } from './link-coverage.ts';
+export type { Queryable } from './queryable.ts';
+export { type ReadOptions, type ResourceBatch, readResources, type SourceResource } from './read-resources.ts';
+export {
+  type LinkCoverage,
+  type PatientElement,
+  type RangeOperator,
+  restrictedIds,
+  restrictToIds,
+  restrictToPatients,
+  restrictToUpdated,
+} from './restrictions.ts';
+export type { SourceNeeds } from './source-needs.ts';
+export { type SourceState, sourceState } from './source-state.ts';

@@ -59,7 +59,11 @@ export interface Member extends Node {
   readonly key: string;
 }
 
-/** A choice element `value[x]` without `ofType()`: whichever of these properties is there. Type `unknown`; only exists/empty/count read it. */
+/**
+ * A choice element `value[x]`: the value of whichever of these properties is there. Without `ofType()` the type is `unknown`
+ * and only exists/empty/count read it. `ofType(string)` where the element may be a code too (a code is a string) is a
+ * choice of type string, read like any member; where only one property fits, `ofType()` is a plain member.
+ */
 export interface Choice extends Node {
   readonly kind: 'choice';
   readonly source: Expression;
@@ -208,8 +212,29 @@ export interface Single extends Node {
 }
 
 export type Expression =
-  | Literal | Empty | Focus | Variable | RowIndex | Member | Choice | Index | Filter | OfResourceType | Exists | Count
-  | Not | Logic | Equality | Comparison | Arithmetic | Negate | Concat | Join | ReferenceKey | Boundary | Single;
+  | Literal
+  | Empty
+  | Focus
+  | Variable
+  | RowIndex
+  | Member
+  | Choice
+  | Index
+  | Filter
+  | OfResourceType
+  | Exists
+  | Count
+  | Not
+  | Logic
+  | Equality
+  | Comparison
+  | Arithmetic
+  | Negate
+  | Concat
+  | Join
+  | ReferenceKey
+  | Boundary
+  | Single;
 
 export type ExpressionKind = Expression['kind'];
 

@@ -1,1 +1,3 @@
-export {};
+export * from './fault.ts';
+export * from './logger.ts';
+export * from './scrub.ts';

@@ -1,1 +1,3 @@
-export {};
+export { freePort } from './free-port.ts';
+export { type LocalPostgres, type StartPostgresOptions, startPostgres } from './postgres.ts';
+export { type LocalRedis, type StartRedisOptions, startRedis } from './redis.ts';

@@ -1,1 +1,7 @@
-export {};
+export { compareRows, type ConformanceSuite, type ConformanceTest, conformanceSuites, type Row } from './conformance.ts';
+export { type TestDatabase, testDatabase, useDatabase } from './databases.ts';
+export { deleteResource, type HapiTag, metaAdd, type PutOptions, type PutOutcome, putResource } from './hapi-changes.ts';
+export { describeWithRedis, type TestRedis, testRedis } from './redis.ts';
+export { describeWithShared, type JsonResource, ndjson, ndjsonLines, sharedDir, sharedPath } from './shared.ts';
+export { loadDump, type TemplateName } from './templates.ts';
+export { until } from './until.ts';

@@ -68,8 +68,19 @@ export interface ColumnValue {
  * `json`: any FHIR structure as jsonb. A date or time text that is not of the FHIR format becomes null in the four temporal casts.
  */
 export type Cast =
-  | 'text' | 'boolean' | 'integer' | 'bigint' | 'smallint' | 'numeric' | 'float8'
-  | 'date' | 'timestamptz' | 'timestamp' | 'time' | 'bytea' | 'json';
+  | 'text'
+  | 'boolean'
+  | 'integer'
+  | 'bigint'
+  | 'smallint'
+  | 'numeric'
+  | 'float8'
+  | 'date'
+  | 'timestamptz'
+  | 'timestamp'
+  | 'time'
+  | 'bytea'
+  | 'json';
 
 export interface Column {
   readonly name: string;

@@ -1,0 +1,121 @@
+import { type Catalog, createCatalog, migrate } from '@viewmill/catalog';
+import type { Settings } from '@viewmill/contracts';
+import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
+import { dropView, refreshView } from '@viewmill/materializer';
+import { logFault, type Logger } from '@viewmill/observability';
+import { connectQueue, type QueueConnection } from '@viewmill/queue';
+import { createRunner } from '@viewmill/runner';
+import { builtInViews, compileView } from '@viewmill/views';
+import { type Databases, openDatabases } from './databases.ts';
+import { query } from './processors/query.ts';
+import { sweep } from './processors/sweep.ts';
+import { untilAvailable } from './retry.ts';
+import { schedulesOf } from './schedules.ts';
+import { createViewCompiler } from './views.ts';
+
+const DRAIN_MS = 30_000;
+
+export interface RunningWorker {
+  /** Finishes what is running (at most 30 s), then disconnects. */
+  readonly close: () => Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** Ends the waiting for services that are not there yet. */
+  readonly signal?: AbortSignal;
+}
+
+/** The composition root: connects the parts, registers the processors and the schedules. */
+export async function startWorker({ settings, log, signal = new AbortController().signal }: WorkerOptions): Promise<RunningWorker> {
+  const databases = openDatabases(settings, log);
+  const { catalog, layout } = await prepare(databases, settings, log, signal);
+  const queue = await untilAvailable(() => connect(settings, log), waiting(log, 'queue'), signal);
+  log.info({ queue: queue.backend }, 'queue connected');
+  const stop = await work({ settings, log, databases, catalog, layout, queue });
+  return {
+    close: async () => {
+      await stop();
+      await queue.close();
+      await databases.close();
+    },
+  };
+}
+
+interface Parts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly databases: Databases;
+  readonly catalog: Catalog;
+  readonly layout: HapiLayout;
+  readonly queue: QueueConnection;
+}
+
+/** Catalog migrated, built-in views stored, HAPI's schema understood. */
+async function prepare({ source, target }: Databases, settings: Settings, log: Logger, signal: AbortSignal): Promise<{ catalog: Catalog; layout: HapiLayout }> {
+  const schema = settings.SQLONFHIR_SCHEMA;
+  await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
+  const layout = await untilAvailable(
+    () => detectHapi(source, { schema: settings.FHIR_SCHEMA, timeZone: settings.FHIR_TIME_ZONE }),
+    waiting(log, 'FHIR tables'),
+    signal,
+  );
+  for (const notice of layout.notices) log.info({ notice }, 'FHIR database');
+  return { catalog: createCatalog({ pool: target, schema }), layout };
+}
+
+/** Creates or upgrades schema sqlonfhir and stores the built-in views. Several processes may do it at once. */
+export async function prepareCatalog(target: Databases['target'], settings: Settings, log: Logger): Promise<void> {
+  const { notices } = await migrate(target, { schema: settings.SQLONFHIR_SCHEMA, readerRole: settings.READER_ROLE });
+  for (const notice of notices) log.warn({ notice }, 'catalog');
+  const catalog = createCatalog({ pool: target, schema: settings.SQLONFHIR_SCHEMA });
+  await catalog.installBuiltIns(
+    builtInViews().map(({ name, definition }) => {
+      const { resource, title } = compileView(definition);
+      return { name, definition, resource, title };
+    }),
+  );
+}
+
+function connect(settings: Settings, log: Logger): Promise<QueueConnection> {
+  return connectQueue({
+    ...(settings.REDIS_URL === undefined ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' } : { redisUrl: settings.REDIS_URL }),
+    prefix: settings.QUEUE_PREFIX,
+    refreshAttempts: settings.REFRESH_ATTEMPTS,
+    refreshBackoffMs: settings.REFRESH_BACKOFF_MS,
+    keepSeconds: settings.JOB_KEEP_SECONDS,
+    onError: (error) => logFault(log, error),
+  });
+}
+
+async function work({ settings, log, databases, catalog, layout, queue }: Parts): Promise<() => Promise<void>> {
+  const { source, target } = databases;
+  const views = createViewCompiler((name) => catalog.getDefinition(name));
+  const runner = createRunner({ kind: settings.VIEWDEF_RUNNER, source, target, layout, catalog, maxRows: settings.MAX_ROWS });
+  const building = { source, target, catalog, layout, readerRole: settings.READER_ROLE };
+  const workers = await queue.startWorkers({
+    query: (job, context) => query(job, context, { views, runner, catalog }),
+    refresh: {
+      refresh: async (data, { signal, progress }) => {
+        const view = await views.named(data.view);
+        return refreshView({ ...building, ...view, reason: data.reason, signal, onProgress: progress });
+      },
+      sweep: (data) => sweep(data, { catalog, enqueueRefresh: (refresh) => queue.refreshes.enqueue('refresh', refresh) }),
+      drop: (data) => dropView({ ...building, name: data.view }),
+    },
+    queryConcurrency: settings.WORKER_CONCURRENCY,
+    refreshConcurrency: settings.REFRESH_CONCURRENCY,
+    onError: (error) => logFault(log, error),
+  });
+  await queue.schedules.apply(schedulesOf(settings));
+  log.info({ runner: settings.VIEWDEF_RUNNER }, 'worker ready');
+  return async () => {
+    await workers.close({ timeoutMs: DRAIN_MS });
+    await runner.close();
+  };
+}
+
+function waiting(log: Logger, what: string): (error: Error, delayMs: number) => void {
+  return (error, delayMs) => log.warn({ code: (error as { code?: string }).code, delayMs: Math.round(delayMs) }, `waiting for the ${what}`);
+}

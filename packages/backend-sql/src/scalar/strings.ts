@@ -1,0 +1,50 @@
+import sql, { raw } from 'sql-template-tag';
+import type { ExpressionVisitor } from '@viewmill/fhirpath';
+import { compileOne, type Context } from '../context.ts';
+import type { Names } from '../names.ts';
+import { bind, one, type One, type SqlValue, toArray } from '../sql-value.ts';
+import { mapItems } from './navigation.ts';
+
+export const strings: Pick<ExpressionVisitor<SqlValue, Context>, 'concat' | 'join' | 'referenceKey'> = {
+  concat: (node, context) => {
+    const left = asText(compileOne(node.left, context));
+    const right = asText(compileOne(node.right, context));
+    return one('text', node.emptyAsText ? sql`(coalesce(${left}, '') || coalesce(${right}, ''))` : sql`(${left} || ${right})`);
+  },
+
+  join: (node, context) => {
+    const source = context.compile(node.source, context);
+    if (!source.many) return source;
+    const separator = compileOne(node.separator, context).sql;
+    const rows = context.names.next('m');
+    return one(
+      'text',
+      sql`(select string_agg(${rows}.v, coalesce(${separator}, '') order by ${rows}.ord) from jsonb_array_elements_text(${toArray(source)}) with ordinality as ${rows}(v, ord))`,
+    );
+  },
+
+  referenceKey: (node, context) => {
+    const source = context.compile(node.source, context);
+    if (source.many) return mapItems(source, context, (item) => referenceKey(item, node.resourceType, context.names));
+    return referenceKey(source, node.resourceType, context.names);
+  },
+};
+
+/**
+ * The id in a relative literal reference `Type/id` or `Type/id/_history/v` (R4, References).
+ * A match without captures and bounds, then split_part: 2 µs; captures cost 6 µs and `{1,64}` costs 20 µs.
+ */
+function referenceKey(reference: One, resourceType: string | null, names: Names): One {
+  const type = resourceType === null ? '[A-Z][A-Za-z]*' : resourceType.replace(/\W/g, '');
+  const pattern = raw(`'^${type}/[A-Za-z0-9.-]+(?:/_history/[A-Za-z0-9.-]+)?$'`);
+  return bind(reference, names, ({ sql: item }) => {
+    const text = sql`(${item} ->> 'reference')`;
+    const id = sql`split_part(${text}, '/', 2)`;
+    return one('text', sql`(case when ${text} ~ ${pattern} and length(${id}) <= 64 and length(split_part(${text}, '/', 4)) <= 64 then ${id} end)`);
+  });
+}
+
+function asText(value: One): One['sql'] {
+  if (value.as === 'text') return value.sql;
+  return value.as === 'jsonb' ? sql`(${value.sql} #>> '{}')` : sql`(${value.sql})::text`;
+}

@@ -1,0 +1,117 @@
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { QUEUE_NAMES, ViewmillError } from '@viewmill/contracts';
+import type { Backend, JobQueue } from './backend.ts';
+import { boardQueues } from './board.ts';
+import { createJobs, type Jobs } from './jobs.ts';
+import { type QueueOptions, type QueueSettings, withDefaults } from './options.ts';
+import { postgresBackend } from './postgres.ts';
+import { createQueries, type Queries } from './queries.ts';
+import { redisBackend } from './redis.ts';
+import { createRefreshes, type Refreshes } from './refreshes.ts';
+import { createSchedules, type Schedules } from './schedules.ts';
+import { startWorkers, type WorkerOptions, type Workers } from './workers.ts';
+
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly completed: number;
+  readonly failed: number;
+  /** Workers that are connected now, in all processes. */
+  readonly workers: number;
+}
+
+export interface QueueConnection {
+  readonly backend: 'redis' | 'postgres';
+  readonly queries: Pick<Queries, 'run'>;
+  readonly refreshes: Refreshes;
+  readonly jobs: Jobs;
+  readonly schedules: Schedules;
+  counts(): Promise<{ readonly queries: QueueCounts; readonly refreshes: QueueCounts }>;
+  /** For `@bull-board/fastify`. */
+  boardQueues(): BullMQAdapter[];
+  startWorkers(options: WorkerOptions): Promise<Workers>;
+  /** Rejects the queries that wait and closes every connection. Workers are closed by their own `close` before. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the queue, wherever it is kept; on PostgreSQL its tables are made or brought up to date.
+ * @throws ViewmillError VM3003 if the server cannot be reached within `connectTimeoutMs`, VM3005 unless exactly one URL is given.
+ */
+export async function connectQueue(options: QueueOptions): Promise<QueueConnection> {
+  const settings = withDefaults(options);
+  const backend = await openBackend(options, settings);
+  const queues = { query: backend.queue(QUEUE_NAMES.query), refresh: backend.queue(QUEUE_NAMES.refresh) };
+  const both = Object.values(queues);
+  for (const queue of both) queue.on('error', settings.onError);
+  const queries = createQueries(queues.query, backend.replies, settings);
+
+  let closing: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    await queries.close();
+    await backend.close();
+    await Promise.all(both.map((queue) => queue.close()));
+  }
+
+  try {
+    await beforeTimeout(Promise.all(both.map((queue) => queue.waitUntilReady())), settings.connectTimeoutMs);
+  } catch (cause) {
+    await Promise.allSettled([backend.close(), ...both.map((queue) => queue.disconnect())]);
+    throw unreachable(cause);
+  }
+  return {
+    backend: backend.kind,
+    queries,
+    refreshes: createRefreshes(queues.refresh, settings),
+    jobs: createJobs(queues.refresh),
+    schedules: createSchedules(queues.refresh, settings),
+    async counts() {
+      const [queryCounts, refreshCounts] = await Promise.all([count(queues.query), count(queues.refresh)]);
+      return { queries: queryCounts, refreshes: refreshCounts };
+    },
+    boardQueues: () => boardQueues(queues),
+    startWorkers: (workerOptions) => startWorkers(backend, queues, settings, workerOptions),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openBackend(options: QueueOptions, settings: QueueSettings): Promise<Backend> {
+  const { redisUrl, postgresUrl } = options;
+  if ((redisUrl === undefined) === (postgresUrl === undefined)) throw new ViewmillError('VM3005', 'the queue needs either a Redis or a PostgreSQL URL');
+  if (redisUrl !== undefined) return redisBackend(redisUrl, settings);
+  return postgresBackend(postgresUrl ?? '', settings).catch((cause: unknown) => {
+    throw unreachable(cause);
+  });
+}
+
+async function count(queue: JobQueue): Promise<QueueCounts> {
+  const [counts, workers] = await Promise.all([
+    queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'completed', 'failed'),
+    queue.getWorkersCount(),
+  ]);
+  const of = (state: string): number => counts[state] ?? 0;
+  return {
+    waiting: of('waiting') + of('prioritized'),
+    active: of('active'),
+    delayed: of('delayed'),
+    completed: of('completed'),
+    failed: of('failed'),
+    workers,
+  };
+}
+
+function unreachable(cause: unknown): ViewmillError {
+  return new ViewmillError('VM3003', 'the queue cannot be reached', { cause });
+}
+
+async function beforeTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not ready within ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,87 @@
+import { ident } from '@viewmill/contracts';
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import sql from 'sql-template-tag';
+import type { QueueSettings } from './options.ts';
+import { REPLY_KEEP_SECONDS, type ReplyChannel } from './reply-channel.ts';
+
+const CHANNEL = 'viewmill_reply';
+/** Answers taken by one statement: few, because each may be large. */
+const TAKE = 16;
+/** The inbox is also read this often, in milliseconds, should a notification be lost with its connection. */
+const POLL_MS = 1000;
+
+/** Answers are rows of an unlogged table (a notification holds 8000 bytes only), announced by NOTIFY and deleted by being read. */
+export function postgresReplies(url: string, schema: string, settings: QueueSettings): ReplyChannel {
+  const inbox = randomUUID();
+  const table = ident(schema, 'viewmill_reply');
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on('error', settings.onError);
+  let listener: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  async function connectListener(onNotice: () => void): Promise<void> {
+    const client = new pg.Client({ connectionString: url, keepAlive: true });
+    client.on('error', (error) => {
+      settings.onError(error);
+      if (listener === client) listener = undefined;
+    });
+    client.on('notification', ({ payload }) => {
+      if (payload === inbox) onNotice();
+    });
+    await client.connect();
+    await client.query(`listen ${CHANNEL}`);
+    listener = client;
+  }
+
+  return {
+    inbox,
+
+    async listen(deliver) {
+      let taking = false;
+      let again = false;
+      const take = async (): Promise<void> => {
+        again = true;
+        if (taking || closed) return;
+        taking = true;
+        try {
+          while (again && !closed) {
+            again = false;
+            const { rows } = await pool.query<{ frame: string }>(sql`
+              delete from ${table} where id in (select id from ${table} where inbox = ${inbox} order by id limit ${TAKE})
+              returning frame`);
+            for (const { frame } of rows) deliver(frame);
+            if (rows.length === TAKE) again = true;
+          }
+        } catch (error) {
+          if (!closed) settings.onError(error);
+        } finally {
+          taking = false;
+        }
+      };
+      const tick = async (): Promise<void> => {
+        if (listener === undefined) await connectListener(take).catch(settings.onError);
+        await take();
+        if (!closed) timer = setTimeout(tick, POLL_MS);
+      };
+      await pool.query(sql`delete from ${table} where created_at < now() - make_interval(secs => ${REPLY_KEEP_SECONDS})`);
+      await connectListener(take);
+      timer = setTimeout(tick, POLL_MS);
+    },
+
+    async send(to, frame) {
+      await pool.query(sql`
+        with sent as (insert into ${table} (inbox, frame) values (${to}, ${frame}) returning inbox::text)
+        select pg_notify(${CHANNEL}, inbox) from sent`);
+    },
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      clearTimeout(timer);
+      await listener?.end();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { type ConnectionOptions, Queue, Worker, createRedisBackend } from 'bullmq';
+import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import type { AnyFactory, Backend, JobQueue, JobWorker } from './backend.ts';
+import type { QueueSettings } from './options.ts';
+import { REPLY_KEEP_SECONDS, type ReplyChannel } from './reply-channel.ts';
+
+/** Seconds a read blocks; short enough that a connection lost without a word is noticed. */
+const BLOCK_SECONDS = 5;
+
+/** BullMQ on Redis. Commands wait for a lost connection to come back; callers have their own time-outs. */
+export function redisBackend(url: string, settings: QueueSettings): Backend {
+  const connection = { url, maxRetriesPerRequest: null } as ConnectionOptions;
+  const factory = createRedisBackend as unknown as AnyFactory;
+  const streams = { events: { maxLen: 1000 } };
+  const replies = redisReplies(url, settings);
+  return {
+    kind: 'redis',
+    queue: (name) => new Queue(name, { connection: { ...connection }, prefix: settings.prefix, streams }, factory) as unknown as JobQueue,
+    worker: (name, processor, options) =>
+      new Worker(
+        name,
+        processor,
+        { ...options, connection: { ...connection }, prefix: settings.prefix, autorun: false },
+        factory,
+      ) as unknown as JobWorker,
+    replies,
+    close: () => replies.close(),
+  };
+}
+
+/**
+ * The inbox is a list: unlike a publication it waits for a reader that is reconnecting, and unlike a stream nothing is left when it is read.
+ * Pushed at the left and popped at the right, each with a new expiry.
+ */
+function redisReplies(url: string, settings: QueueSettings): ReplyChannel {
+  const inbox = `${settings.prefix}:reply:${randomUUID()}`;
+  const connect = (): Redis => {
+    const redis = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true });
+    redis.on('error', settings.onError);
+    return redis;
+  };
+  const writer = connect();
+  let reader: Redis | undefined;
+  let reading: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function read(redis: Redis, deliver: (frame: string) => void): Promise<void> {
+    while (!closed) {
+      try {
+        const popped = await redis.brpop(inbox, BLOCK_SECONDS);
+        if (popped !== null) deliver(popped[1]);
+      } catch (error) {
+        if (closed) return;
+        settings.onError(error);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+  }
+
+  return {
+    inbox,
+    async listen(deliver) {
+      reader = connect();
+      await reader.connect();
+      reading = read(reader, deliver);
+    },
+    async send(to, frame) {
+      const outcome = await writer.multi().lpush(to, frame).expire(to, REPLY_KEEP_SECONDS).exec();
+      const failed = outcome?.find(([error]) => error !== null)?.[0];
+      if (failed) throw failed;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      reader?.disconnect();
+      await reading;
+      writer.disconnect();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { QUEUE_NAMES } from '@viewmill/contracts';
+import { Job } from 'bullmq';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createActiveJobs } from './active-jobs.ts';
+import type { AnyJob, Backend, JobQueue } from './backend.ts';
+import type { FaultHandler } from './faults.ts';
+import type { QueueSettings } from './options.ts';
+import { type QueryHandler, queryProcessor } from './query-processor.ts';
+import { type RefreshHandlers, refreshProcessor } from './refresh-processor.ts';
+
+export interface WorkerOptions {
+  readonly query: QueryHandler;
+  readonly refresh: RefreshHandlers;
+  /** Queries that run at once in this process (8). */
+  readonly queryConcurrency?: number;
+  /** Refreshes that run at once in this process (1). */
+  readonly refreshConcurrency?: number;
+  /** Logs an internal error; what it returns is the fault id that the user sees. Also told of lost connections. */
+  readonly onError: FaultHandler;
+}
+
+export interface Workers {
+  /**
+   * Takes no more jobs, waits for the running ones up to `timeoutMs` (30 000), then tells those to stop; they go back to the queue.
+   * With `drain: false` they are told at once.
+   */
+  close(options?: { readonly drain?: boolean; readonly timeoutMs?: number }): Promise<void>;
+}
+
+/** Times a job may be found stalled before it fails: a refresh survives a row of killed workers, a query that kills workers does not. */
+const MAX_STALLED = { query: 2, refresh: 20 };
+/** How long jobs that were told to stop may take to do so, in milliseconds. */
+const STOP_MS = 3000;
+
+export async function startWorkers(backend: Backend, queues: { query: JobQueue; refresh: JobQueue }, settings: QueueSettings, options: WorkerOptions): Promise<Workers> {
+  const { onError } = options;
+  const timing = { lockDuration: settings.lockMs, stalledInterval: Math.max(settings.lockMs / 2, 100) };
+
+  function start(queue: JobQueue, name: string, concurrency: number, maxStalledCount: number, process: (active: ReturnType<typeof createActiveJobs>) => Processor) {
+    const active = createActiveJobs((id) => Job.fromId(queue, id) as Promise<AnyJob | undefined>, onError);
+    const worker = backend.worker(name, process(active), { ...timing, concurrency, maxStalledCount });
+    worker.on('error', (error) => void onError(error));
+    worker.on('lockRenewalFailed', (ids) => {
+      for (const id of ids) active.stop(id, 'lost');
+    });
+    return { worker, active };
+  }
+
+  const started = [
+    start(queues.query, QUEUE_NAMES.query, options.queryConcurrency ?? 8, MAX_STALLED.query, (active) => queryProcessor(options.query, backend.replies, active, onError)),
+    start(queues.refresh, QUEUE_NAMES.refresh, options.refreshConcurrency ?? 1, MAX_STALLED.refresh, (active) => refreshProcessor(options.refresh, active, onError)),
+  ];
+  for (const { worker } of started) {
+    await worker.waitUntilReady();
+    worker.run().catch((error: unknown) => void onError(error));
+  }
+
+  let closing: Promise<void> | undefined;
+  async function close({ drain = true, timeoutMs = 30_000 }: { drain?: boolean; timeoutMs?: number } = {}): Promise<void> {
+    const drained = Promise.all(started.map(({ worker }) => worker.close())).then(() => true);
+    const cut = new AbortController();
+    const inTime = (ms: number): Promise<boolean> => Promise.race([drained, delay(ms, false, { signal: cut.signal }).catch(() => false)]);
+    if (!(drain && (await inTime(timeoutMs)))) {
+      for (const { active } of started) active.stopAll('shutdown');
+      // Work that does not heed its signal is left: its lock runs out and another worker takes it.
+      if (!(await inTime(STOP_MS))) await Promise.all(started.map(({ worker }) => worker.disconnect()));
+    }
+    cut.abort();
+    for (const { active } of started) active.close();
+  }
+
+  return {
+    close(how) {
+      closing ??= close(how);
+      return closing;
+    },
+  };
+}
+
+type Processor = Parameters<Backend['worker']>[1];
