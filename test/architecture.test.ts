@@ -23,7 +23,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   demo: ['contracts'],
   api: ['contracts', 'queue', 'catalog', 'observability'],
   worker: [
-    'contracts', 'fhirpath', 'views', 'backend-sql', 'backend-js', 'fhir-source', 'catalog', 'materializer', 'runner', 'queue', 'observability',
+    'contracts',
+    'fhirpath',
+    'views',
+    'backend-sql',
+    'backend-js',
+    'fhir-source',
+    'catalog',
+    'materializer',
+    'runner',
+    'queue',
+    'observability',
   ],
   testkit: ['*'],
   viewmill: ['*'],
@@ -83,7 +93,9 @@ describe('the architecture', () => {
 
   it('has no deep imports into another package', () => {
     const deep = sources.flatMap((source) =>
-      source.imports.filter((name) => /^@viewmill\/[^/]+\//.test(name) || leavesPackage(source, name)).map((name) => `${place(source)} imports ${name}`),
+      source.imports
+        .filter((name) => /^@viewmill\/[^/]+\//.test(name) || leavesPackage(source, name))
+        .map((name) => `${place(source)} imports ${name}`),
     );
     expect(deep).toEqual([]);
   });
@@ -121,7 +133,9 @@ function cycles(): string[] {
   const graph = new Map(
     sources.map((source) => [
       source.file,
-      [...source.text.matchAll(/^(?:import|export)(?! type)[^;]*?from '(\.[^']+)'/gms)].map((match) => resolve(dirname(source.file), match[1] ?? '')),
+      [...source.text.matchAll(/^(?:import|export)(?! type)[^;]*?from '(\.[^']+)'/gms)].map((match) =>
+        resolve(dirname(source.file), match[1] ?? ''),
+      ),
     ]),
   );
   const found: string[] = [];

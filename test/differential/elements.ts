@@ -18,8 +18,14 @@ export const ELEMENTS: ElementTable = {
     'multipleBirth.ofType(integer)': ['integer'],
     'deceased.ofType(dateTime)': ['dateTime'],
     "extension('http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex').value.ofType(code)": ['code', 'many'],
-    "extension('http://hl7.org/fhir/us/core/StructureDefinition/us-core-race').extension('text').value.ofType(string)": ['string', 'many'],
-    "extension('http://synthetichealth.github.io/synthea/disability-adjusted-life-years').value.ofType(decimal)": ['decimal', 'many'],
+    "extension('http://hl7.org/fhir/us/core/StructureDefinition/us-core-race').extension('text').value.ofType(string)": [
+      'string',
+      'many',
+    ],
+    "extension('http://synthetichealth.github.io/synthea/disability-adjusted-life-years').value.ofType(decimal)": [
+      'decimal',
+      'many',
+    ],
   },
   Observation: {
     id: ['id'],

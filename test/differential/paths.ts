@@ -10,10 +10,28 @@ export interface GeneratedPath {
 
 const MAX_STEPS = 4;
 const LITERALS: Readonly<Record<Exclude<Sort, 'complex'>, Arbitrary<string>>> = {
-  string: fc.constantFrom("'official'", "'final'", "'http://loinc.org'", "'8302-2'", "'vital-signs'", "'home'", "'cm'", "''", "'it\\'s'", "'é😀'"),
+  string: fc.constantFrom(
+    "'official'",
+    "'final'",
+    "'http://loinc.org'",
+    "'8302-2'",
+    "'vital-signs'",
+    "'home'",
+    "'cm'",
+    "''",
+    "'it\\'s'",
+    "'é😀'",
+  ),
   boolean: fc.constantFrom('true', 'false'),
   number: fc.constantFrom('0', '1', '100', '-2.5', '4.10', '0.1', '120.0'),
-  temporal: fc.constantFrom('@2010', '@1980-05', '@2012-01-31', '@2011-10-14T23:37:54Z', '@2015-03-01T10:00:00.5+02:00', '@2018-06-30T12:00'),
+  temporal: fc.constantFrom(
+    '@2010',
+    '@1980-05',
+    '@2012-01-31',
+    '@2011-10-14T23:37:54Z',
+    '@2015-03-01T10:00:00.5+02:00',
+    '@2018-06-30T12:00',
+  ),
 };
 
 /** Walks from a type to an element of one of the sorts. Null when there is none within reach. */
@@ -43,13 +61,16 @@ function step(path: GeneratedPath, type: string): Arbitrary<GeneratedPath> {
   const first = fc.constant({ ...path, text: `${path.text}.first()`, many: false });
   const index = fc.integer({ min: 0, max: 2 }).map((n) => ({ ...path, text: `${path.text}[${n}]`, many: false }));
   const options = [plain, plain, first, index];
-  if (sortOf(type) === 'complex') options.push(simpleCriteria(type).map((criteria) => ({ ...path, text: `${path.text}.where(${criteria})` })));
+  if (sortOf(type) === 'complex')
+    options.push(simpleCriteria(type).map((criteria) => ({ ...path, text: `${path.text}.where(${criteria})` })));
   return fc.oneof(...options);
 }
 
 /** A criteria without further nesting, for filters inside of paths. */
 function simpleCriteria(type: string): Arbitrary<string> {
-  const elements = Object.entries(ELEMENTS[type] ?? {}).filter(([, [elementType, many]]) => sortOf(elementType) !== 'complex' && many === undefined);
+  const elements = Object.entries(ELEMENTS[type] ?? {}).filter(
+    ([, [elementType, many]]) => sortOf(elementType) !== 'complex' && many === undefined,
+  );
   if (elements.length === 0) return fc.constant('$this.exists()');
   return fc.constantFrom(...elements).chain(([name, [elementType]]) =>
     fc.oneof(
@@ -72,33 +93,55 @@ export function collectionPath(from: string): Arbitrary<GeneratedPath> | null {
 
 function singlePath(from: string, sort: Sort): Arbitrary<GeneratedPath> | null {
   const path = walk(from, new Set([sort]), MAX_STEPS);
-  return path === null ? null : path.map((given) => (given.many ? { ...given, text: `${given.text}.first()`, many: false } : given));
+  return path === null
+    ? null
+    : path.map((given) => (given.many ? { ...given, text: `${given.text}.first()`, many: false } : given));
 }
 
 /** A Boolean expression over a type, three-valued, nested to a depth. */
 export function criteria(from: string, depth: number): Arbitrary<string> {
-  const leaves: Arbitrary<string>[] = [primitivePath(from).map(({ text }) => `${text}.exists()`), primitivePath(from).map(({ text }) => `${text}.empty()`)];
+  const leaves: Arbitrary<string>[] = [
+    primitivePath(from).map(({ text }) => `${text}.exists()`),
+    primitivePath(from).map(({ text }) => `${text}.empty()`),
+  ];
   for (const sort of ['string', 'number', 'temporal', 'boolean'] as const) {
     const path = singlePath(from, sort);
     if (path === null) continue;
     const operators = sort === 'boolean' ? ['=', '!='] : ['=', '!=', '<', '<=', '>', '>='];
     const operand = sort === 'number' ? fc.oneof(LITERALS.number, arithmetic(path)) : LITERALS[sort];
-    leaves.push(fc.tuple(path, fc.constantFrom(...operators), operand).map(([left, operator, right]) => `${left.text} ${operator} ${right}`));
-    leaves.push(fc.tuple(path, fc.constantFrom(...operators), path).map(([left, operator, right]) => `${left.text} ${operator} ${right.text}`));
+    leaves.push(
+      fc
+        .tuple(path, fc.constantFrom(...operators), operand)
+        .map(([left, operator, right]) => `${left.text} ${operator} ${right}`),
+    );
+    leaves.push(
+      fc
+        .tuple(path, fc.constantFrom(...operators), path)
+        .map(([left, operator, right]) => `${left.text} ${operator} ${right.text}`),
+    );
   }
   const leaf = fc.oneof(...leaves);
   if (depth === 0) return leaf;
   const inner = criteria(from, depth - 1);
   return fc.oneof(
     leaf,
-    fc.tuple(inner, fc.constantFrom('and', 'or', 'xor', 'implies'), inner).map(([left, operator, right]) => `(${left}) ${operator} (${right})`),
+    fc
+      .tuple(inner, fc.constantFrom('and', 'or', 'xor', 'implies'), inner)
+      .map(([left, operator, right]) => `(${left}) ${operator} (${right})`),
     inner.map((text) => `(${text}).not()`),
   );
 }
 
 function arithmetic(path: Arbitrary<GeneratedPath>): Arbitrary<string> {
   return fc
-    .tuple(path, fc.constantFrom('+', '-', '*', '/', 'div', 'mod'), fc.oneof(LITERALS.number, path.map(({ text }) => text)))
+    .tuple(
+      path,
+      fc.constantFrom('+', '-', '*', '/', 'div', 'mod'),
+      fc.oneof(
+        LITERALS.number,
+        path.map(({ text }) => text),
+      ),
+    )
     .map(([left, operator, right]) => `(${left.text} ${operator} ${right})`);
 }
 
@@ -114,12 +157,18 @@ export function columnPath(from: string): Arbitrary<GeneratedPath> {
   const number = singlePath(from, 'number');
   if (number !== null) {
     options.push(arithmetic(number).map((text) => ({ text, type: 'decimal', many: false })));
-    options.push(number.filter(({ type }) => type === 'decimal').map(({ text }) => ({ text: `${text}.lowBoundary()`, type: 'decimal', many: false })));
+    options.push(
+      number
+        .filter(({ type }) => type === 'decimal')
+        .map(({ text }) => ({ text: `${text}.lowBoundary()`, type: 'decimal', many: false })),
+    );
   }
   const temporal = singlePath(from, 'temporal');
   if (temporal !== null) {
     options.push(
-      fc.tuple(temporal, fc.constantFrom('lowBoundary', 'highBoundary')).map(([path, name]) => ({ ...path, text: `${path.text}.${name}()` })),
+      fc
+        .tuple(temporal, fc.constantFrom('lowBoundary', 'highBoundary'))
+        .map(([path, name]) => ({ ...path, text: `${path.text}.${name}()` })),
     );
   }
   return fc.oneof(...options);

@@ -25,7 +25,10 @@ export function viewDefinition(): Arbitrary<{ resource: string; select: Select[]
         resourceType: fc.constant('ViewDefinition'),
         resource: fc.constant(resource),
         select: fc.array(selectOf(resource, 2), { minLength: 1, maxLength: 2 }).map(renamed),
-        where: fc.array(criteria(resource, 1).map((path) => ({ path })), { minLength: 0, maxLength: 1 }),
+        where: fc.array(
+          criteria(resource, 1).map((path) => ({ path })),
+          { minLength: 0, maxLength: 1 },
+        ),
       },
       { requiredKeys: ['resource', 'select'] },
     ),
@@ -38,9 +41,13 @@ function selectOf(type: string, depth: number): Arbitrary<Select> {
   if (depth === 0) return plain;
   const collection = collectionPath(type);
   if (collection === null) return plain;
-  const iterating = fc.tuple(collection, fc.constantFrom('forEach', 'forEachOrNull')).chain(([path, kind]) =>
-    fc.tuple(columns, selectOf(path.type, depth - 1)).map(([, inner]): Select => ({ [kind]: path.text, select: [inner], column: [rowIndex] })),
-  );
+  const iterating = fc
+    .tuple(collection, fc.constantFrom('forEach', 'forEachOrNull'))
+    .chain(([path, kind]) =>
+      fc
+        .tuple(columns, selectOf(path.type, depth - 1))
+        .map(([, inner]): Select => ({ [kind]: path.text, select: [inner], column: [rowIndex] })),
+    );
   const nested = fc.tuple(columns, selectOf(type, depth - 1)).map(([column, inner]): Select => ({ column, select: [inner] }));
   const union = selectOf(type, depth - 1).map((branch): Select => ({ unionAll: [branch, branch] }));
   return fc.oneof(plain, iterating, iterating, nested, union);

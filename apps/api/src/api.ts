@@ -1,5 +1,5 @@
-import type { Settings } from '@viewmill/contracts';
 import { type Catalog, createCatalog } from '@viewmill/catalog';
+import type { Settings } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
 import { logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection } from '@viewmill/queue';
@@ -26,11 +26,17 @@ export interface ApiOptions {
  * @throws ViewmillError VM3003 when the queue cannot be reached, VM3005 when settings are missing.
  */
 export async function startApi({ settings, log }: ApiOptions): Promise<RunningApi> {
-  const pool = new pg.Pool({ connectionString: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL, max: POOL_SIZE, application_name: 'viewmill-api' });
+  const pool = new pg.Pool({
+    connectionString: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL,
+    max: POOL_SIZE,
+    application_name: 'viewmill-api',
+  });
   // A connection that dies while idle is replaced at the next query; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));
   const queue = await connectQueue({
-    ...(settings.REDIS_URL === undefined ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' } : { redisUrl: settings.REDIS_URL }),
+    ...(settings.REDIS_URL === undefined
+      ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' }
+      : { redisUrl: settings.REDIS_URL }),
     prefix: settings.QUEUE_PREFIX,
     refreshAttempts: settings.REFRESH_ATTEMPTS,
     refreshBackoffMs: settings.REFRESH_BACKOFF_MS,

@@ -27,7 +27,9 @@ export function installProblems(app: FastifyInstance, services: Pick<ApiServices
     const fault = logFault(services.log, error);
     return sendProblem(reply, new ViewmillError('VM9001', `fault ${fault}`), fault);
   });
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, new ViewmillError('VM2007', `no route ${request.method} ${pathOf(request.url)}`)));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new ViewmillError('VM2007', `no route ${request.method} ${pathOf(request.url)}`)),
+  );
 }
 
 function coded(error: FastifyError | ViewmillError): ViewmillError | null {

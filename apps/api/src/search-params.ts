@@ -43,7 +43,9 @@ function conditionOf(name: string, value: string): Condition {
   if (colon >= 0) {
     const operator = name.slice(colon + 1);
     if (!OPERATORS.has(operator)) {
-      throw new ViewmillError('VM2009', `the modifier after the colon must be one of ${[...OPERATORS].join(', ')}`, { at: field });
+      throw new ViewmillError('VM2009', `the modifier after the colon must be one of ${[...OPERATORS].join(', ')}`, {
+        at: field,
+      });
     }
     return { field, operator: operator as Condition['operator'], values: operator === 'in' ? splitList(value) : [value] };
   }

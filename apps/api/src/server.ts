@@ -1,6 +1,6 @@
-import { FastifyAdapter } from '@bull-board/fastify';
 import { createBullBoard } from '@bull-board/api';
 import type { BaseAdapter } from '@bull-board/api/baseAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -24,7 +24,11 @@ export async function createServer(services: ApiServices, boardQueues: readonly 
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Viewmill', version: '0.1.0', description: 'SQL-on-FHIR views, materialized and on the fly, through a queue of workers.' },
+      info: {
+        title: 'Viewmill',
+        version: '0.1.0',
+        description: 'SQL-on-FHIR views, materialized and on the fly, through a queue of workers.',
+      },
     },
     transform: jsonSchemaTransform,
   });

@@ -1,5 +1,5 @@
-import type { QueryJob, QueryResult, RefreshJobData, RefreshJobName, Settings } from '@viewmill/contracts';
 import type { Catalog } from '@viewmill/catalog';
+import type { QueryJob, QueryResult, RefreshJobData, RefreshJobName, Settings } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
 import type { JobStatus, QueueConnection } from '@viewmill/queue';
 
@@ -11,7 +11,10 @@ export interface ApiServices {
   readonly settings: Settings;
   readonly log: Logger;
   readonly query: (job: Omit<QueryJob, 'deadline'>, signal: AbortSignal) => Promise<QueryResult>;
-  readonly enqueue: <N extends RefreshJobName>(name: N, data: RefreshJobData<N>) => Promise<{ jobId: string; deduplicated: boolean }>;
+  readonly enqueue: <N extends RefreshJobName>(
+    name: N,
+    data: RefreshJobData<N>,
+  ) => Promise<{ jobId: string; deduplicated: boolean }>;
   readonly jobs: {
     readonly get: (id: string) => Promise<JobStatus | null>;
     /** Waits until the job has finished, at most so many milliseconds; the job as it is then. */
@@ -21,5 +24,8 @@ export interface ApiServices {
     readonly counts: QueueConnection['counts'];
   };
   /** The read side. */
-  readonly catalog: Pick<Catalog, 'listDefinitions' | 'getDefinition' | 'listViews' | 'viewStatus' | 'history' | 'runnerStats' | 'health'>;
+  readonly catalog: Pick<
+    Catalog,
+    'listDefinitions' | 'getDefinition' | 'listViews' | 'viewStatus' | 'history' | 'runnerStats' | 'health'
+  >;
 }

@@ -11,7 +11,8 @@ export interface BannerFacts {
 
 /** What a person sees when everything is up: where to look, and a line that works as pasted. */
 export function banner(facts: BannerFacts): string {
-  const query = facts.patient === null ? 'observation_labs/execute?_count=3' : `observation_labs/execute?patient=${facts.patient}&_count=3`;
+  const query =
+    facts.patient === null ? 'observation_labs/execute?_count=3' : `observation_labs/execute?patient=${facts.patient}&_count=3`;
   const lines = [
     '',
     `  Viewmill is up (${facts.seconds.toFixed(1)} s): ${facts.views} views${facts.failed.length === 0 ? '' : `, failed: ${facts.failed.join(', ')}`}`,

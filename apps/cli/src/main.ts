@@ -1,25 +1,38 @@
 #!/usr/bin/env node
-import { ViewmillError, readSettings } from '@viewmill/contracts';
+import { readSettings, ViewmillError } from '@viewmill/contracts';
 import { Command } from 'commander';
 import { runApi } from './commands/api.ts';
 import { runMigrate } from './commands/migrate.ts';
 import { runStart } from './commands/start.ts';
 import { runWorker } from './commands/worker.ts';
 
-const program = new Command('viewmill').description('SQL-on-FHIR views over a FHIR server, materialized and kept fresh').version('0.1.0');
+const program = new Command('viewmill')
+  .description('SQL-on-FHIR views over a FHIR server, materialized and kept fresh')
+  .version('0.1.0');
 
 program
   .command('start')
   .description('everything on this machine: API, worker and, without DATABASE_URL, a demo database')
   .action(() => runStart(readSettings(process.env)));
-program.command('api').description('the HTTP API').action(() => runApi(readSettings(process.env)));
-program.command('worker').description('a worker: runs queries and refreshes').action(() => runWorker(readSettings(process.env)));
-program.command('migrate').description('creates or upgrades schema sqlonfhir').action(() => runMigrate(readSettings(process.env)));
+program
+  .command('api')
+  .description('the HTTP API')
+  .action(() => runApi(readSettings(process.env)));
+program
+  .command('worker')
+  .description('a worker: runs queries and refreshes')
+  .action(() => runWorker(readSettings(process.env)));
+program
+  .command('migrate')
+  .description('creates or upgrades schema sqlonfhir')
+  .action(() => runMigrate(readSettings(process.env)));
 
 try {
   await program.parseAsync();
 } catch (error) {
   // What the user can mend is said in words; anything else deserves its stack.
-  process.stderr.write(error instanceof ViewmillError ? `viewmill: ${error.code} ${error.message}\n` : `${(error as Error).stack ?? error}\n`);
+  process.stderr.write(
+    error instanceof ViewmillError ? `viewmill: ${error.code} ${error.message}\n` : `${(error as Error).stack ?? error}\n`,
+  );
   process.exitCode = 1;
 }

@@ -8,7 +8,13 @@ export function schedulesOf(settings: Settings): Schedules {
   if (!settings.SCHEDULES_ENABLED) return [];
   const timeZone = settings.SCHEDULE_TIME_ZONE;
   return [
-    { id: 'refresh-stale', cron: settings.REFRESH_STALE_CRON, timeZone, name: 'sweep', data: { scope: 'stale', reason: 'schedule' } },
+    {
+      id: 'refresh-stale',
+      cron: settings.REFRESH_STALE_CRON,
+      timeZone,
+      name: 'sweep',
+      data: { scope: 'stale', reason: 'schedule' },
+    },
     { id: 'refresh-all', cron: settings.REFRESH_ALL_CRON, timeZone, name: 'sweep', data: { scope: 'all', reason: 'schedule' } },
   ];
 }

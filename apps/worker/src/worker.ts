@@ -2,7 +2,7 @@ import { type Catalog, createCatalog, migrate } from '@viewmill/catalog';
 import type { Settings } from '@viewmill/contracts';
 import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
 import { dropView, refreshView } from '@viewmill/materializer';
-import { logFault, type Logger } from '@viewmill/observability';
+import { type Logger, logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection } from '@viewmill/queue';
 import { createRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
@@ -11,6 +11,7 @@ import { query } from './processors/query.ts';
 import { sweep } from './processors/sweep.ts';
 import { untilAvailable } from './retry.ts';
 import { schedulesOf } from './schedules.ts';
+import { createStatistics } from './statistics.ts';
 import { createViewCompiler } from './views.ts';
 
 const DRAIN_MS = 30_000;
@@ -28,7 +29,11 @@ export interface WorkerOptions {
 }
 
 /** The composition root: connects the parts, registers the processors and the schedules. */
-export async function startWorker({ settings, log, signal = new AbortController().signal }: WorkerOptions): Promise<RunningWorker> {
+export async function startWorker({
+  settings,
+  log,
+  signal = new AbortController().signal,
+}: WorkerOptions): Promise<RunningWorker> {
   const databases = openDatabases(settings, log);
   const { catalog, layout } = await prepare(databases, settings, log, signal);
   const queue = await untilAvailable(() => connect(settings, log), waiting(log, 'queue'), signal);
@@ -53,7 +58,12 @@ interface Parts {
 }
 
 /** Catalog migrated, built-in views stored, HAPI's schema understood. */
-async function prepare({ source, target }: Databases, settings: Settings, log: Logger, signal: AbortSignal): Promise<{ catalog: Catalog; layout: HapiLayout }> {
+async function prepare(
+  { source, target }: Databases,
+  settings: Settings,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ catalog: Catalog; layout: HapiLayout }> {
   const schema = settings.SQLONFHIR_SCHEMA;
   await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
   const layout = await untilAvailable(
@@ -80,7 +90,9 @@ export async function prepareCatalog(target: Databases['target'], settings: Sett
 
 function connect(settings: Settings, log: Logger): Promise<QueueConnection> {
   return connectQueue({
-    ...(settings.REDIS_URL === undefined ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' } : { redisUrl: settings.REDIS_URL }),
+    ...(settings.REDIS_URL === undefined
+      ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' }
+      : { redisUrl: settings.REDIS_URL }),
     prefix: settings.QUEUE_PREFIX,
     refreshAttempts: settings.REFRESH_ATTEMPTS,
     refreshBackoffMs: settings.REFRESH_BACKOFF_MS,
@@ -93,9 +105,22 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
   const { source, target } = databases;
   const views = createViewCompiler((name) => catalog.getDefinition(name));
   const runner = createRunner({ kind: settings.VIEWDEF_RUNNER, source, target, layout, catalog, maxRows: settings.MAX_ROWS });
+  // A view or definition changed, in whatever process: what is remembered of it is old. Null: notifications were missed.
+  const subscription = catalog.changes((view) => {
+    views.forget(view ?? undefined);
+    runner.invalidate(view ?? undefined);
+  });
+  await subscription.ready;
+  const onCountLost = (error: Error): void =>
+    log.warn({ code: (error as { code?: string }).code }, 'query statistics not written');
+  const statistics = createStatistics(
+    () => runner.stats(),
+    (deltas) => catalog.recordQueries(deltas),
+    onCountLost,
+  );
   const building = { source, target, catalog, layout, readerRole: settings.READER_ROLE };
   const workers = await queue.startWorkers({
-    query: (job, context) => query(job, context, { views, runner, catalog }),
+    query: (job, context) => query(job, context, { views, runner, catalog, statistics }),
     refresh: {
       refresh: async (data, { signal, progress }) => {
         const view = await views.named(data.view);
@@ -112,10 +137,12 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
   log.info({ runner: settings.VIEWDEF_RUNNER }, 'worker ready');
   return async () => {
     await workers.close({ timeoutMs: DRAIN_MS });
-    await runner.close();
+    await statistics.close();
+    await subscription.close();
   };
 }
 
 function waiting(log: Logger, what: string): (error: Error, delayMs: number) => void {
-  return (error, delayMs) => log.warn({ code: (error as { code?: string }).code, delayMs: Math.round(delayMs) }, `waiting for the ${what}`);
+  return (error, delayMs) =>
+    log.warn({ code: (error as { code?: string }).code, delayMs: Math.round(delayMs) }, `waiting for the ${what}`);
 }

@@ -157,7 +157,7 @@ function compileColumn({ slot, expression, at }: ColumnValue, columns: readonly 
     const all = allOf(evaluator);
     return (node, frame) => {
       const items = all(node, frame);
-      return items.length === 0 ? null : items.map(cast);
+      return items.map(cast).filter((value) => value !== null);
     };
   }
   const one = evaluator.many ? onlyOne(evaluator, at, column.path) : evaluator.one;

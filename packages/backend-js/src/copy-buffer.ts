@@ -54,11 +54,12 @@ export function createCopyBuffer(): CopyBuffer {
   function writePlain(text: string): boolean {
     const count = text.length;
     reserve(count);
+    const target = buffer;
     let position = length;
     for (let index = 0; index < count; index += 1) {
       const unit = text.charCodeAt(index);
       if (unit < SPACE || unit >= DELETE || unit === BACKSLASH) return false;
-      buffer[position] = unit;
+      target[position] = unit;
       position += 1;
     }
     length = position;

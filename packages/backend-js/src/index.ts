@@ -1,5 +1,5 @@
-export { type CopyEncoder, copyEncoder } from './copy.ts';
 export { compileRows, type RowFunction, rowsOf } from './compile-rows.ts';
+export { type CopyEncoder, copyEncoder } from './copy.ts';
 export type { Item, Json, JsonObject } from './json.ts';
 export { toJsonText } from './json-text.ts';
 export { parseResource } from './parse-resource.ts';

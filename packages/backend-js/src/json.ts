@@ -34,7 +34,8 @@ export function properties(item: Item | undefined, key: string): readonly Item[]
 function flatten(values: readonly Json[]): readonly Item[] {
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index];
-    if (value === null || Array.isArray(value)) return (values as readonly unknown[]).flat(Number.POSITIVE_INFINITY).filter(isItem);
+    if (value === null || Array.isArray(value))
+      return (values as readonly unknown[]).flat(Number.POSITIVE_INFINITY).filter(isItem);
   }
   return values as readonly Item[];
 }

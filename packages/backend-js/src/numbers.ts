@@ -3,7 +3,14 @@ import { type ExactNumber, exactDigits, exactNumber } from './exact-number.ts';
 import type { Item } from './json.ts';
 
 /** Digits enough that sums and products of FHIR decimals (18 digits, by the specification) are exact many times over. */
-const Exact = Decimal.clone({ precision: 200, rounding: Decimal.ROUND_HALF_UP, minE: -9e15, maxE: 9e15, toExpNeg: -9e15, toExpPos: 9e15 });
+const Exact = Decimal.clone({
+  precision: 200,
+  rounding: Decimal.ROUND_HALF_UP,
+  minE: -9e15,
+  maxE: 9e15,
+  toExpNeg: -9e15,
+  toExpPos: 9e15,
+});
 
 /** Places of a quotient. */
 const QUOTIENT_PLACES = 8;
@@ -66,8 +73,12 @@ export const ARITHMETIC: Readonly<Record<'+' | '-' | '*' | '/' | 'div' | 'mod', 
   '+': (a, b) => safe(a, b, (x, y) => x + y) ?? result(exact(a).plus(exact(b))),
   '-': (a, b) => safe(a, b, (x, y) => x - y) ?? result(exact(a).minus(exact(b))),
   '*': (a, b) => safe(a, b, (x, y) => x * y) ?? result(exact(a).times(exact(b))),
-  '/': (a, b) => (isZero(b) ? undefined : (safe(a, b, (x, y) => x / y) ?? result(exact(a).dividedBy(exact(b)).toDecimalPlaces(QUOTIENT_PLACES)))),
-  div: (a, b) => (isZero(b) ? undefined : (safe(a, b, (x, y) => Math.trunc(x / y)) ?? result(exact(a).dividedToIntegerBy(exact(b))))),
+  '/': (a, b) =>
+    isZero(b)
+      ? undefined
+      : (safe(a, b, (x, y) => x / y) ?? result(exact(a).dividedBy(exact(b)).toDecimalPlaces(QUOTIENT_PLACES))),
+  div: (a, b) =>
+    isZero(b) ? undefined : (safe(a, b, (x, y) => Math.trunc(x / y)) ?? result(exact(a).dividedToIntegerBy(exact(b)))),
   mod: (a, b) => (isZero(b) ? undefined : (safe(a, b, (x, y) => x % y) ?? result(exact(a).modulo(exact(b))))),
 };
 

@@ -17,7 +17,8 @@ const SAFE_LENGTH = 15;
  */
 export function parseResource(text: string, options: { readonly decimals: boolean }): JsonObject {
   const resource: unknown = options.decimals ? parseExactly(text) : JSON.parse(text);
-  if (typeof resource !== 'object' || resource === null || Array.isArray(resource)) throw new TypeError('a resource is not a JSON object');
+  if (typeof resource !== 'object' || resource === null || Array.isArray(resource))
+    throw new TypeError('a resource is not a JSON object');
   return resource as JsonObject;
 }
 

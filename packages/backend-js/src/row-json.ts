@@ -8,7 +8,14 @@ import { formatInstant, withZone } from './temporal-cast.ts';
 import type { Row, Value } from './value.ts';
 
 /** JSON whose numbers are JS numbers, or LosslessNumbers where those would lose a digit (`4.10`). */
-export type PlainJson = string | number | boolean | null | LosslessNumber | readonly PlainJson[] | { readonly [key: string]: PlainJson };
+export type PlainJson =
+  | string
+  | number
+  | boolean
+  | null
+  | LosslessNumber
+  | readonly PlainJson[]
+  | { readonly [key: string]: PlainJson };
 
 /** A row as an object of JSON values by column name, as PostgreSQL's row_to_json gives it with the time zone UTC. */
 export function rowToJson(plan: ViewPlan, row: Row): { readonly [column: string]: PlainJson } {
@@ -17,7 +24,9 @@ export function rowToJson(plan: ViewPlan, row: Row): { readonly [column: string]
 
 /** The text of `rowToJson`, with exact digits. */
 export function rowToJsonText(plan: ViewPlan, row: Row): string {
-  return toJsonText(Object.fromEntries(plan.columns.map((column, index) => [column.name, columnToJson(column, row[index] ?? null)])));
+  return toJsonText(
+    Object.fromEntries(plan.columns.map((column, index) => [column.name, columnToJson(column, row[index] ?? null)])),
+  );
 }
 
 function parseNumber(text: string): number | LosslessNumber {

@@ -5,9 +5,10 @@ import { type Instant, instantOf, PRECISION, readDateTime, readTime, type Tempor
  * The four temporal casts. Results are texts that PostgreSQL reads; what is not of FHIR's format (R4 datatypes: date to the
  * year, month or day, time always with seconds) is null. Most values are good as they stand: one regular expression says so.
  */
-const PLAIN_DATE = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/;
+const PLAIN_DATE =
+  /^(?!0000)\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)$/;
 const PLAIN_INSTANT =
-  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[-+](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/;
+  /^(?!0000)\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[-+](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/;
 const PLAIN_TIME = /^(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/;
 
 const SECONDS_PER_DAY = 86_400;

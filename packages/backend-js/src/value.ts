@@ -8,7 +8,7 @@ import type { Json } from './json.ts';
  * - `numeric`, `bigint`: a number if `String(number)` is what the source has written (and has no exponent), else the
  *   digits as a string: `4.1` is a number, `4.10` is a string
  * - `json`: the FHIR structure, with an ExactNumber for such digits
- * - a `collection` column: an array of these, never empty
+ * - a `collection` column: an array of these without nulls, empty if there is no item; null only in the row of a forEachOrNull without items
  */
 export type Value = Json;
 

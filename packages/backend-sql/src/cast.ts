@@ -1,7 +1,8 @@
 import sql, { raw, type Sql } from 'sql-template-tag';
+import type { ValueType } from '@viewmill/fhirpath';
 import type { Cast, Column, ColumnValue } from '@viewmill/views';
 import { compileOne, type Context } from './context.ts';
-import { bind, itemsOf, one, type One, readAs, toJson } from './sql-value.ts';
+import { bind, itemsOf, one, type One, readAs, type SqlValue, toArray, toJson } from './sql-value.ts';
 import { castDate, castTime, castTimestamp, castTimestamptz } from './temporal.ts';
 
 /** The value of a column, in the column's SQL type. */
@@ -9,19 +10,22 @@ export function compileColumn({ expression }: ColumnValue, column: Column, conte
   const type = raw(column.sqlType);
   if (!column.collection) return sql`${castOne(compileOne(expression, context), column.cast, context)}::${type}`;
 
-  const value = context.compile(expression, context);
-  if (column.cast === 'json') {
-    if (value.many) return sql`nullif(${value.sql}, '[]')::${type}`;
-    const json = toJson(value);
-    return sql`(case when ${json} is not null then jsonb_build_array(${json}) end)::${type}`;
-  }
+  return compileCollection(context.compile(expression, context), expression.type, column, context);
+}
+
+/** All items as an array, empty if there are none (conformance suite: `[]`); no item is null. */
+function compileCollection(value: SqlValue, itemType: ValueType, column: Column, context: Context): Sql {
+  const type = raw(column.sqlType);
+  if (column.cast === 'json') return sql`coalesce(${toArray(value)}, '[]')::${type}`;
   if (!value.many) {
-    const element = bind(value, context.names, (item) => one('text', sql`array[${castOne(item, column.cast, context)}]::${type}`));
-    return sql`(case when ${toJson(value)} is not null then array_remove(${element.sql}, null) end)::${type}`;
+    const array = bind(value, context.names, (item) => one('text', sql`array_remove(array[${castOne(item, column.cast, context)}]::${type}, null)`));
+    return array.sql;
   }
-  const [rows, values] = [context.names.next('m'), context.names.next('m')];
-  const item = castOne(readAs(one('jsonb', sql`${rows}.item`, true), expression.type), column.cast, context);
-  return sql`(select array_agg(${values}.v order by ${values}.ord) from (select ${item} as v, ${rows}.ord from ${itemsOf(value, null)} as ${rows}(item, ord)) as ${values} where ${values}.v is not null)::${type}`;
+  // What is text already needs no cast, and its array has no null.
+  if (column.cast === 'text' && itemType.system !== null) return sql`array(select jsonb_array_elements_text(${value.sql}))::${type}`;
+  const rows = context.names.next('m');
+  const item = castOne(readAs(one('jsonb', sql`${rows}.item`, true), itemType), column.cast, context);
+  return sql`array_remove(array(select ${item} from ${itemsOf(value, null)} as ${rows}(item, ord) order by ${rows}.ord)::${type}, null)`;
 }
 
 function castOne(value: One, cast: Cast, context: Context): Sql {
@@ -38,11 +42,11 @@ function castOne(value: One, cast: Cast, context: Context): Sql {
     case 'json':
       return toJson(value);
     case 'date':
-      return castDate(asText(value), context.names);
+      return castDate(one('text', asText(value), value.simple), context.names);
     case 'timestamp':
-      return castTimestamp(asText(value), context.names);
+      return castTimestamp(one('text', asText(value), value.simple), context.names);
     case 'timestamptz':
-      return castTimestamptz(asText(value), context.names);
+      return castTimestamptz(one('text', asText(value), value.simple), context.names);
     case 'time':
       return castTime(asText(value), context.names);
     case 'bytea':

@@ -45,7 +45,8 @@ export function compileToSql(plan: ViewPlan, relation: Sql, options: SqlOptions 
   const context: Context = { resource, context: resource, focus: resource, rowIndex: sql`0`, at: '', names, compile: compileExpression };
 
   const whole = sql`r.body::jsonb || jsonb_strip_nulls(jsonb_build_object('id', r.id, 'meta', r.meta))`;
-  const parse = sql` cross join lateral (select ${plan.needs.whole ? whole : sql`r.body::jsonb`} as j offset 0) as p`;
+  // The mention of res_id keeps the planner from a Memoize node keyed by the body: PostgreSQL has no statistics of wide texts.
+  const parse = sql` cross join lateral (select ${plan.needs.whole ? whole : sql`r.body::jsonb`} as j where r.res_id is not null offset 0) as p`;
   const source = sql`(${relation}) as r${parsed ? parse : sql``}`;
 
   const where = plan.where.map((node, index) => compileOne(node, { ...context, at: `where[${index}]` }).sql);

@@ -4,29 +4,42 @@ import type { Expression, Literal } from '@viewmill/fhirpath';
 /** A jsonpath that starts at `base` (jsonb). Always lax: what is not there is empty, and an array is unwrapped by every step. */
 export interface JsonPath {
   readonly base: Sql;
-  /** What follows `$`, e.g. `."name"[*]."given"[*]`. */
+  /** What follows `$`, e.g. `."name"."given"`. */
   readonly steps: string;
-  /** The last step lets no null through. */
-  readonly nonNull: boolean;
+  /** The path ends in a filter: at single items that are not null. */
+  readonly filtered: boolean;
 }
 
 /** Nulls are FHIR's placeholders in arrays of primitives; they are no items. */
 const NO_NULLS = ' ? (@ != null)';
 
+/** Between steps, lax mode unwraps arrays by itself, and faster. */
+const ITEMS = '[*]';
+
 /** Text that is safe between plain quotes; a path with literals of the ViewDefinition in it is a parameter. */
 const PLAIN_PATH = /^[\w\s$."[\]*?()@!=&|<>-]*$/;
 
+/** The whole of a jsonb value. */
+export function pathFrom(base: Sql): JsonPath {
+  return { base, steps: '', filtered: false };
+}
+
 export function appendStep(path: JsonPath, key: string): JsonPath {
-  return { base: path.base, steps: `${path.steps}.${JSON.stringify(key)}[*]`, nonNull: false };
+  return { base: path.base, steps: `${path.steps}.${JSON.stringify(key)}`, filtered: false };
 }
 
 export function appendFilter(path: JsonPath, predicate: string): JsonPath {
-  return { base: path.base, steps: `${path.steps}${path.nonNull ? '' : NO_NULLS} ? (${predicate})`, nonNull: true };
+  return { base: path.base, steps: `${path.steps}${path.filtered ? '' : ITEMS + (holdsForNull(predicate) ? NO_NULLS : '')} ? (${predicate})`, filtered: true };
+}
+
+/** `!exists(…)` and `@ != …` let a null through. */
+function holdsForNull(predicate: string): boolean {
+  return predicate.includes('!');
 }
 
 /** The path as an SQL expression of type jsonpath. */
 export function renderPath(path: JsonPath): Sql {
-  const text = `$${path.steps}${path.nonNull ? '' : NO_NULLS}`;
+  const text = `$${path.steps}${path.filtered ? '' : ITEMS + NO_NULLS}`;
   return PLAIN_PATH.test(text) ? raw(`'${text}'`) : sql`${text}::jsonpath`;
 }
 

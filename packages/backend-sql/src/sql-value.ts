@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from 'sql-template-tag';
 import type { SystemType, ValueType } from '@viewmill/fhirpath';
-import { appendStep, type JsonPath, renderPath } from './json-path.ts';
-import { type Names } from './names.ts';
+import { appendStep, type JsonPath, pathFrom, renderPath } from './json-path.ts';
+import type { Names } from './names.ts';
 
 /** What an SQL expression of a single item is in PostgreSQL. SQL null is empty; so is a jsonb null. */
 export type Representation = 'text' | 'boolean' | 'numeric' | 'jsonb';
@@ -56,7 +56,8 @@ export function readAs(value: One, type: ValueType): One {
   if (value.as !== 'jsonb' || as === 'jsonb') return value;
   if (as === 'text') return one('text', sql`(${value.sql} #>> '{}')`, value.simple);
   if (as === 'boolean') return one('boolean', sql`(case ${value.sql} when 'true' then true when 'false' then false end)`, value.simple);
-  return one('numeric', sql`(case jsonb_typeof(${value.sql}) when 'number' then (${value.sql})::numeric end)`, value.simple);
+  if (!value.simple) return one('numeric', sql`jsonb_path_query_first(${value.sql}, '$ ? (@.type() == "number")')::numeric`);
+  return one('numeric', sql`(case jsonb_typeof(${value.sql}) when 'number' then (${value.sql})::numeric end)`, true);
 }
 
 /** The member of a single node, read as its type. */
@@ -64,7 +65,7 @@ export function readMember(parent: One, key: string, type: ValueType): One {
   const override = parent.overrides?.[key];
   if (override !== undefined) return readAs(override, type);
   const name = quoteKey(key);
-  const path = appendStep(parent.path ?? { base: parent.sql, steps: '', nonNull: false }, key);
+  const path = appendStep(parent.path ?? pathFrom(parent.sql), key);
   const as = representationOf(type.system);
   const step = sql`(${parent.sql} -> ${name})`;
   if (as === 'jsonb') return { ...one('jsonb', step, parent.simple), path };

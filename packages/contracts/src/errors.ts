@@ -44,6 +44,7 @@ export const ERRORS = {
   VM3008: { status: 503, title: 'Too much work waiting', help: 'Try again after Retry-After seconds.', retryable: true },
   VM3011: { status: 503, title: 'Local PostgreSQL cannot be started', help: 'See the message; or set DATABASE_URL to a PostgreSQL server of your own.' },
   VM3012: { status: 503, title: 'Local Redis cannot be started', help: 'See the message; or set REDIS_URL to a Redis of your own.' },
+  VM3013: { status: 503, title: 'The catalog is newer than this program', help: 'Start the version of Viewmill that wrote it, or a later one.' },
   // 90xx: ours
   VM9001: { status: 500, title: 'Internal fault', help: 'Give the fault id to whoever runs the server; the log has the rest.', retryable: true },
 } as const satisfies Record<string, ErrorEntry>;

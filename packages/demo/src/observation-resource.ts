@@ -3,7 +3,7 @@ import type { Category, ObservationDefinition, QuantityDefinition, Range } from 
 import { concept, INTERPRETATION, LOINC, OBSERVATION_CATEGORY, SNOMED, UCUM } from './content/terminology.ts';
 import type { PatientProfile } from './patient-profile.ts';
 import type { DemoResource, Link, TagName, Target, Token } from './resource.ts';
-import { reference, subjectLinks } from './resource.ts';
+import { subjectLinks } from './resource.ts';
 
 const CATEGORY_DISPLAYS: Readonly<Record<Category, string>> = {
   laboratory: 'Laboratory',
@@ -18,6 +18,10 @@ const SMOKING = {
   former: { code: '8517006', display: 'Ex-smoker (finding)' },
   current: { code: '77176002', display: 'Smoker (finding)' },
 } as const;
+const STATUS_TOKENS = {
+  final: ['status', 'http://hl7.org/fhir/observation-status', 'final'],
+  corrected: ['status', 'http://hl7.org/fhir/observation-status', 'corrected'],
+} as const satisfies Record<string, Token>;
 const INTERPRETATIONS = { L: 'Low', N: 'Normal', H: 'High' } as const;
 
 /** What the observations of one visit have in common. */
@@ -25,7 +29,6 @@ export interface ObservationContext {
   readonly profile: PatientProfile;
   readonly patient: Target;
   readonly encounter: Target;
-  readonly performer: Target;
   readonly effective: string;
   readonly issued: string;
   readonly values: Readonly<Record<Measure, number>>;
@@ -48,28 +51,34 @@ export function observationResource(
   context: ObservationContext,
   story: ObservationStory,
 ): DemoResource {
-  const { patient, encounter, performer } = context;
+  const { patient, encounter } = context;
   const laboratory = definition.category === 'laboratory';
   const render = (status: string, shift: number): string =>
     `{"resourceType":"Observation","status":"${status}",${headOf(definition)},"subject":{"reference":"Patient/${patient.id}"}` +
-    `,"encounter":{"reference":"Encounter/${encounter.id}"},"effectiveDateTime":"${context.effective}","issued":"${context.issued}"` +
-    `${laboratory ? `,"performer":[${JSON.stringify(reference(performer))}]` : ''},${valueOf(definition, context, shift)}}`;
+    `,"encounter":{"reference":"Encounter/${encounter.id}"},"effectiveDateTime":"${context.effective}","issued":"${context.issued}",` +
+    `${valueMember(definition, context, shift)}}`;
 
   const status = story.history === 'corrected' ? 'corrected' : 'final';
   const texts = [render(status, 1)];
   if (story.history === 'corrected') texts.unshift(render('final', 1.1));
   if (story.history === 'preliminary') texts.unshift(render('preliminary', 1));
 
-  const links: Link[] = [...subjectLinks('Observation', patient), { path: 'Observation.encounter', type: 'Encounter', key: encounter.key }];
-  if (laboratory) links.push({ path: 'Observation.performer', type: 'Practitioner', key: performer.key });
-  const profileTag: TagName | undefined = laboratory ? 'laboratory' : definition.category === 'vital-signs' ? 'vitals' : undefined;
+  const links: Link[] = [
+    ...subjectLinks('Observation', patient),
+    { path: 'Observation.encounter', type: 'Encounter', key: encounter.key },
+  ];
+  const profileTag: TagName | undefined = laboratory
+    ? 'laboratory'
+    : definition.category === 'vital-signs'
+      ? 'vitals'
+      : undefined;
   return {
     ...target,
     texts,
     ...(story.fate && { fate: story.fate }),
     tags: story.tagged && profileTag ? [profileTag] : [],
     ...(laboratory && story.tagged && { source: 'https://laboratory.example.org/results' }),
-    tokens: [...tokensOf(definition), ...valueTokens(definition, context), ['status', 'http://hl7.org/fhir/observation-status', status]],
+    tokens: [...tokensOf(definition), ...valueTokens(definition, context), STATUS_TOKENS[status]],
     dates: [['date', context.effective, context.effective]],
     links,
   };
@@ -90,7 +99,7 @@ function headOf(definition: ObservationDefinition): string {
   return head;
 }
 
-function valueOf(definition: ObservationDefinition, { profile, values }: ObservationContext, shift: number): string {
+function valueMember(definition: ObservationDefinition, { profile, values }: ObservationContext, shift: number): string {
   switch (definition.kind) {
     case 'smoking-status':
       return `"valueCodeableConcept":${JSON.stringify(concept(SNOMED, SMOKING[profile.smoking]))}`;

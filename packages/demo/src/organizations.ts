@@ -25,7 +25,11 @@ export function createStaff(patients: number, firstKey: number): Staff {
   const staff: Staff = {
     organizations,
     practitioners,
-    organization: (index) => ({ type: 'Organization', key: firstKey + index, id: createRandom(STREAM.organization, index).uuid() }),
+    organization: (index) => ({
+      type: 'Organization',
+      key: firstKey + index,
+      id: createRandom(STREAM.organization, index).uuid(),
+    }),
     practitioner: (index) => ({
       type: 'Practitioner',
       key: firstKey + organizations + index,

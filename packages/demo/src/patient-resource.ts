@@ -2,7 +2,7 @@ import { CITIES, FAMILY_NAMES, FEMALE_NAMES, LANGUAGES, MALE_NAMES, MARITAL_STAT
 import { IDENTIFIER_TYPE, RECORD_NUMBER, SSN } from './content/terminology.ts';
 import { addressStrings } from './organizations.ts';
 import { type PatientProfile, STREAM } from './patient-profile.ts';
-import { createRandom, type Random } from './random.ts';
+import { createRandom, pickByShare } from './random.ts';
 import { type DemoResource, reference, type TagName, type Target } from './resource.ts';
 import { REFERENCE_TIME, toDate, toDateTime, YEAR } from './time.ts';
 
@@ -10,15 +10,20 @@ const OMB = 'urn:oid:2.16.840.1.113883.6.238';
 const US_CORE = 'http://hl7.org/fhir/us/core/StructureDefinition/';
 
 /** The Patient of a profile. One in five has moved, and one in twenty has changed the name too: two and three versions. */
-export function patientResource(profile: PatientProfile, target: Target, clinic: Target, extra?: { deleted: true }): DemoResource {
+export function patientResource(
+  profile: PatientProfile,
+  target: Target,
+  clinic: Target,
+  extra?: { deleted: true },
+): DemoResource {
   const random = createRandom(STREAM.demographics, profile.index);
   const given = random.pick(profile.female ? FEMALE_NAMES : MALE_NAMES);
   const middle = random.chance(0.3) ? random.pick(profile.female ? FEMALE_NAMES : MALE_NAMES) : undefined;
   const family = random.pick(FAMILY_NAMES);
   const formerFamily = random.pick(FAMILY_NAMES);
-  const race = byShare(RACES, random);
+  const race = pickByShare(RACES, random);
   const hispanic = random.chance(0.17);
-  const language = byShare(LANGUAGES, random);
+  const language = pickByShare(LANGUAGES, random);
   const age = (REFERENCE_TIME - profile.birth) / YEAR;
   const gender = profile.female ? 'female' : 'male';
   const birthDate = toDate(profile.birth);
@@ -29,7 +34,14 @@ export function patientResource(profile: PatientProfile, target: Target, clinic:
   const marital = age < 20 ? MARITAL_STATUSES[1] : random.pick(MARITAL_STATUSES);
   const addresses = Array.from({ length: 2 }, () => {
     const { city, postalCode } = random.pick(CITIES);
-    return { use: 'home', line: [`${random.integer(1, 999)} ${random.pick(STREETS)}`], city, state: 'MA', postalCode, country: 'US' };
+    return {
+      use: 'home',
+      line: [`${random.integer(1, 999)} ${random.pick(STREETS)}`],
+      city,
+      state: 'MA',
+      postalCode,
+      country: 'US',
+    };
   });
   // By turns rather than by chance, so that a demo of five patients has both.
   const moved = profile.index % 5 === 1;
@@ -50,15 +62,27 @@ export function patientResource(profile: PatientProfile, target: Target, clinic:
       identifier: [
         {
           use: 'usual',
-          type: { coding: [{ system: IDENTIFIER_TYPE, code: 'MR', display: 'Medical Record Number' }], text: 'Medical Record Number' },
+          type: {
+            coding: [{ system: IDENTIFIER_TYPE, code: 'MR', display: 'Medical Record Number' }],
+            text: 'Medical Record Number',
+          },
           system: RECORD_NUMBER,
           value: recordNumber,
         },
-        { type: { coding: [{ system: IDENTIFIER_TYPE, code: 'SS', display: 'Social Security Number' }] }, system: SSN, value: ssn },
+        {
+          type: { coding: [{ system: IDENTIFIER_TYPE, code: 'SS', display: 'Social Security Number' }] },
+          system: SSN,
+          value: ssn,
+        },
       ],
       active: true,
       name: [
-        { use: 'official', family: familyName, given: middle ? [given, middle] : [given], ...(age > 18 && { prefix: [profile.female ? 'Ms.' : 'Mr.'] }) },
+        {
+          use: 'official',
+          family: familyName,
+          given: middle ? [given, middle] : [given],
+          ...(age > 18 && { prefix: [profile.female ? 'Ms.' : 'Mr.'] }),
+        },
         ...(renamed && familyName === family ? [{ use: 'old', family: formerFamily }] : []),
       ],
       telecom: [
@@ -74,7 +98,12 @@ export function patientResource(profile: PatientProfile, target: Target, clinic:
         text: marital.display,
       },
       multipleBirthBoolean: false,
-      communication: [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: language.code, display: language.display }] }, preferred: true }],
+      communication: [
+        {
+          language: { coding: [{ system: 'urn:ietf:bcp:47', code: language.code, display: language.display }] },
+          preferred: true,
+        },
+      ],
       managingOrganization: reference(clinic),
     });
 
@@ -99,7 +128,12 @@ export function patientResource(profile: PatientProfile, target: Target, clinic:
       ['language', 'urn:ietf:bcp:47', language.code],
       ['phone', 'phone', phone],
       ['telecom', 'phone', phone],
-      ...(email ? ([['email', 'email', email], ['telecom', 'email', email]] as const) : []),
+      ...(email
+        ? ([
+            ['email', 'email', email],
+            ['telecom', 'email', email],
+          ] as const)
+        : []),
     ],
     dates: [['birthdate', birthDate, birthDate], ...(deceased ? ([['death-date', deceased, deceased]] as const) : [])],
     strings: [
@@ -107,7 +141,12 @@ export function patientResource(profile: PatientProfile, target: Target, clinic:
       ['given', given],
       ['name', family],
       ['name', given],
-      ...(middle ? ([['given', middle], ['name', middle]] as const) : []),
+      ...(middle
+        ? ([
+            ['given', middle],
+            ['name', middle],
+          ] as const)
+        : []),
       ...addressStrings(address.line[0] as string, address.city, address.state, address.postalCode),
     ],
     links: [{ path: 'Patient.managingOrganization', type: 'Organization', key: clinic.key }],
@@ -122,13 +161,4 @@ function codedExtension(name: string, { code, display }: { code: string; display
       { url: 'text', valueString: display },
     ],
   };
-}
-
-function byShare<T extends { readonly share: number }>(choices: readonly T[], random: Random): T {
-  let rest = random.next();
-  for (const choice of choices) {
-    rest -= choice.share;
-    if (rest < 0) return choice;
-  }
-  return choices[0] as T;
 }

@@ -47,6 +47,16 @@ export function createRandom(stream: number, index: number): Random {
   };
 }
 
+/** One of the choices, each as often as its share says; what is missing to 1 goes to the first. */
+export function pickByShare<T extends { readonly share: number }>(choices: readonly T[], random: Random): T {
+  let rest = random.next();
+  for (const choice of choices) {
+    rest -= choice.share;
+    if (rest < 0) return choice;
+  }
+  return choices[0] as T;
+}
+
 function hex(word: number): string {
   return word.toString(16).padStart(8, '0');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type DemoResource, RESOURCE_TYPES, type ResourceType, TAGS, type Token } from './resource.ts';
 import { searchHash } from './search-hash.ts';
 import { copyText, type TableWriter } from './table-writer.ts';
@@ -6,7 +6,7 @@ import { boundaries, HOUR, REFERENCE_TIME, toTimestamp } from './time.ts';
 
 /** Rows without a partition. */
 const NO_PARTITION = '\\N\t\\N';
-/** The server was filled in the night two days before the reference time; changes followed until 16 hours before it. */
+/** The server was filled in the night two days before the reference time; changes followed in the day and a half after it. */
 const LOAD_TIME = REFERENCE_TIME - 46 * HOUR;
 const MILLISECONDS_PER_RESOURCE = 5;
 const MAXIMUM_LOAD = 4 * HOUR;
@@ -32,39 +32,58 @@ export function createResourceWriter(tables: TableWriter, options: { searchIndex
     Object.keys(RESOURCE_TYPES).map((type) => [type, { live: 0, deleted: 0, versions: 0 }]),
   ) as Record<ResourceType, TypeCounts>;
   const last = { version: 999, tag: 999, link: 999, token: 999, date: 999, string: 999 };
-  const identities = new Map<string, { type: string; parameter: string; hash: string }>();
-  const tokenTails = new Map<string, string>();
+  const identities = new Map<ResourceType, Map<string, string>>();
+  const tokens = new Map<string, string>();
+  const sharedTokens = new WeakMap<Token, { head: string; tail: string }>();
   let written = 0;
 
   const identity = (type: ResourceType, parameter: string): string => {
-    const key = `${type}.${parameter}`;
-    let known = identities.get(key);
-    if (!known) identities.set(key, (known = { type, parameter, hash: searchHash(type, parameter) }));
-    return known.hash;
+    let ofType = identities.get(type);
+    if (!ofType) {
+      ofType = new Map();
+      identities.set(type, ofType);
+    }
+    let known = ofType.get(parameter);
+    if (known === undefined) {
+      known = searchHash(type, parameter);
+      ofType.set(parameter, known);
+    }
+    return known;
   };
+  const headOf = (type: ResourceType, parameter: string) => `${NO_PARTITION}\t${identity(type, parameter)}\tf\t${parameter}`;
 
   // Most tokens are one of a few hundred codes, and a hash costs some 20 µs; identifiers would fill the memory, so it is emptied.
   const tokenTail = (type: ResourceType, [parameter, system, code]: Token): string => {
     const key = `${type}\t${parameter}\t${system}\t${code}`;
-    let tail = tokenTails.get(key);
+    let tail = tokens.get(key);
     if (tail === undefined) {
       const hashes = [
         searchHash(type, parameter, system),
         searchHash(type, parameter, system ?? '', code),
         searchHash(type, parameter, code),
       ];
-      tail = `${hashes.join('\t')}\t${system ?? '\\N'}\t${copyText(code)}`;
-      if (tokenTails.size >= CACHED_TOKENS) tokenTails.clear();
-      tokenTails.set(key, tail);
+      tail = `${type}\t\\N\t${hashes.join('\t')}\t${system ?? '\\N'}\t${copyText(code)}`;
+      if (tokens.size >= CACHED_TOKENS) tokens.clear();
+      tokens.set(key, tail);
     }
     return tail;
+  };
+  // The observations of a definition share the token itself: not even its key has to be put together.
+  const prepared = (type: ResourceType, token: Token) => {
+    let row = sharedTokens.get(token);
+    if (!row) {
+      row = { head: headOf(type, token[0]), tail: tokenTail(type, token) };
+      sharedTokens.set(token, row);
+    }
+    return row;
   };
 
   const writeIndexes = (resource: DemoResource, updated: string): void => {
     const { type, key } = resource;
-    const head = (parameter: string) => `${NO_PARTITION}\t${identity(type, parameter)}\tf\t${parameter}\t${key}\t${type}\t\\N`;
+    const head = (parameter: string) => `${headOf(type, parameter)}\t${key}\t${type}\t\\N`;
     for (const token of resource.tokens) {
-      tables.row('hfj_spidx_token', `${++last.token}\t${head(token[0])}\t${tokenTail(type, token)}`);
+      const row = prepared(type, token);
+      tables.row('hfj_spidx_token', `${++last.token}\t${row.head}\t${key}\t${row.tail}`);
     }
     for (const [parameter, start, end] of resource.dates) {
       const { low } = boundaries(start);
@@ -95,7 +114,7 @@ export function createResourceWriter(tables: TableWriter, options: { searchIndex
       let version = 0;
 
       const addVersion = (text: string | null): void => {
-        const updated = toTimestamp(time);
+        const updated = time === loaded ? published : toTimestamp(time);
         const content = text === null ? '\\N' : copyText(text);
         tables.row(
           'hfj_res_ver',
@@ -104,7 +123,7 @@ export function createResourceWriter(tables: TableWriter, options: { searchIndex
         );
         counts[type].versions++;
       };
-      // Between two changes lie 5 to 8 hours, so four changes end before the reference time.
+      // Between two changes lie 5 to 8 hours, so the last of four ends before the reference time.
       const later = (): void => {
         time += 5 * HOUR + ((key * 7919 + version * 104_729) % (3 * HOUR));
       };
@@ -127,9 +146,10 @@ export function createResourceWriter(tables: TableWriter, options: { searchIndex
       }
 
       const deleted = fate === 'deleted';
-      const updated = toTimestamp(time);
-      const present = (rows: { readonly length: number } | undefined) => (options.searchIndexes && !deleted && rows?.length ? 't' : 'f');
-      const sha = deleted ? '\\N' : createHash('sha256').update(current).digest('hex');
+      const updated = time === loaded ? published : toTimestamp(time);
+      const present = (rows: { readonly length: number } | undefined) =>
+        options.searchIndexes && !deleted && rows?.length ? 't' : 'f';
+      const sha = deleted ? '\\N' : hash('sha256', current);
       tables.row(
         'hfj_resource',
         `${key}\t\\N\t${deleted ? updated : '\\N'}\tR4\t${hasTags}\t${published}\t${updated}\t${resource.id}\t${present(resource.links)}\t${sha}` +
@@ -147,9 +167,11 @@ export function createResourceWriter(tables: TableWriter, options: { searchIndex
       for (const { id, kind, system, code } of Object.values(TAGS)) {
         tables.row('hfj_tag_def', `${id}\t${code}\t\\N\t${system}\t${kind}\t\\N\t\\N`);
       }
-      [...identities.values()].forEach(({ type, parameter, hash }, index) => {
-        tables.row('hfj_spidx_identity', `${index + 1}\t${hash}\t${parameter}\t${type}`);
-      });
+      let number = 0;
+      for (const [type, parameters] of identities) {
+        for (const [parameter, hash] of parameters)
+          tables.row('hfj_spidx_identity', `${++number}\t${hash}\t${parameter}\t${type}`);
+      }
     },
   };
 }

@@ -26,14 +26,40 @@ export function toDate(time: number): string {
 
 /** PostgreSQL's `timestamp` in UTC. */
 export function toTimestamp(time: number): string {
-  return new Date(time).toISOString().slice(0, 23).replace('T', ' ');
+  const second = Math.floor(time / 1000);
+  // Two hundred resources are loaded in a second, and formatting a date is dear.
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastPrefix = new Date(second * 1000).toISOString().slice(0, 20).replace('T', ' ');
+  }
+  return `${lastPrefix}${String(time - second * 1000).padStart(3, '0')}`;
 }
+
+let lastSecond = Number.NaN;
+let lastPrefix = '';
 
 /**
  * The first and the last moment that a FHIR date or dateTime of any precision stands for, as PostgreSQL timestamps.
  * A date without a time is taken in UTC, as HAPI does on a server that runs in UTC.
  */
-export function boundaries(text: string): { low: string; high: string } {
+export function boundaries(text: string): Boundaries {
+  // All observations of a visit ask for the same moment.
+  if (text !== lastText) {
+    lastBoundaries = computeBoundaries(text);
+    lastText = text;
+  }
+  return lastBoundaries;
+}
+
+interface Boundaries {
+  readonly low: string;
+  readonly high: string;
+}
+
+let lastText = '';
+let lastBoundaries: Boundaries = { low: '', high: '' };
+
+function computeBoundaries(text: string): Boundaries {
   if (text.length > 10) {
     const moment = toTimestamp(Date.parse(text));
     return { low: moment, high: moment };

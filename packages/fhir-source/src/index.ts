@@ -11,8 +11,8 @@ export {
   type RangeOperator,
   restrictedIds,
   restrictToIds,
-  restrictToPatients,
+  restrictToTargets,
   restrictToUpdated,
 } from './restrictions.ts';
 export type { SourceNeeds } from './source-needs.ts';
-export { type SourceState, sourceState } from './source-state.ts';
+export { AS_OF, type SourceState, sourceState } from './source-state.ts';

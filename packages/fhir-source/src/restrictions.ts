@@ -12,23 +12,24 @@ export function restrictToIds(layout: HapiLayout, resourceType: string, ids: rea
   return sql`r.res_id in (${resourcesById(layout, resourceType, ids)})`;
 }
 
-/** The `res_id`s of the resources, deleted ones included, with these FHIR ids. */
-function resourcesById(layout: HapiLayout, resourceType: string, ids: readonly string[]): Sql {
+/** The `res_id`s of the resources, deleted ones included, with these FHIR ids. A null type is any type. */
+function resourcesById(layout: HapiLayout, resourceType: string | null, ids: readonly string[]): Sql {
+  const ofType = resourceType === null ? sql`true` : sql`i.res_type = ${resourceType}`;
   const resource = hapiTable(layout, 'hfj_resource');
   const forcedId = hapiTable(layout, 'hfj_forced_id');
   const found: Sql[] = [];
-  if (layout.fhirId) found.push(sql`select i.res_id from ${resource} i where i.res_type = ${resourceType} and i.fhir_id = any (${ids}::text[])`);
+  if (layout.fhirId) found.push(sql`select i.res_id from ${resource} i where ${ofType} and i.fhir_id = any (${ids}::text[])`);
   const withoutFhirId = layout.fhirId ? sql` and i.fhir_id is null` : sql``;
   if (layout.forcedId) {
     found.push(sql`select i.res_id from ${forcedId} n join ${resource} i on i.res_id = n.resource_pid
-      where i.res_type = ${resourceType} and n.forced_id = any (${ids}::text[])${withoutFhirId}`);
+      where ${ofType} and n.forced_id = any (${ids}::text[])${withoutFhirId}`);
   }
   // A resource that has neither is known by its key.
   const keys = ids.filter((id) => /^(0|[1-9]\d{0,17})$/.test(id));
   if (keys.length > 0) {
     const unforced = layout.forcedId ? sql` and not exists (select from ${forcedId} n where n.resource_pid = i.res_id)` : sql``;
     found.push(sql`select i.res_id from ${resource} i
-      where i.res_type = ${resourceType} and i.res_id = any (${keys}::bigint[])${withoutFhirId}${unforced}`);
+      where ${ofType} and i.res_id = any (${keys}::bigint[])${withoutFhirId}${unforced}`);
   }
   return found.length === 0 ? sql`select null::bigint where false` : join(found, ' union all ');
 }
@@ -69,13 +70,20 @@ export interface LinkCoverage {
 }
 
 /**
- * Resources that refer to one of the patients through `element`, and those that hfj_res_link may have missed: a superset,
+ * Resources that refer to one of these ids through `element`, and those that hfj_res_link may have missed: a superset,
  * so compare the view's column as well.
+ * @param targetType type of what is referred to; null: any.
  */
-export function restrictToPatients(layout: HapiLayout, resourceType: string, coverage: LinkCoverage, ids: readonly string[]): Sql {
+export function restrictToTargets(
+  layout: HapiLayout,
+  resourceType: string,
+  coverage: LinkCoverage,
+  targetType: string | null,
+  ids: readonly string[],
+): Sql {
   return sql`(r.res_id in (
     select l.src_resource_id from ${hapiTable(layout, 'hfj_res_link')} l
-      where l.target_resource_id in (${resourcesById(layout, 'Patient', ids)}) and l.src_path = any (${linkPaths(resourceType, coverage.element)}::text[])
+      where l.target_resource_id in (${resourcesById(layout, targetType, ids)}) and l.src_path = any (${linkPaths(resourceType, coverage.element)}::text[])
     union all select unnest(${coverage.unlinked}::bigint[])
     union all select n.res_id from ${hapiTable(layout, 'hfj_resource')} n
       where n.res_type = ${resourceType} and n.res_deleted_at is null and n.res_updated >= ${coverage.since}::timestamp))`;

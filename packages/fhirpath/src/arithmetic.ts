@@ -62,5 +62,5 @@ function isNumber(type: ValueType): boolean {
 function resultOf(operator: Arithmetic['operator'], left: ValueType, right: ValueType): ValueType {
   if (operator === 'div') return INTEGER;
   if (operator === '/') return DECIMAL;
-  return left.system === 'Integer' && right.system === 'Integer' ? INTEGER : DECIMAL;
+  return left.system === 'Decimal' || right.system === 'Decimal' ? DECIMAL : INTEGER;
 }

@@ -1,6 +1,7 @@
 import { compileArithmetic, compilePolarity } from './arithmetic.ts';
 import { compileConstant } from './constants.ts';
 import type { Expression } from './expression.ts';
+import { fault } from './fault.ts';
 import { FUNCTIONS } from './functions/table.ts';
 import { compileLiteral } from './literals.ts';
 import { compileIndex, compileMember, compileRootName } from './navigation.ts';
@@ -15,8 +16,31 @@ import { didYouMean } from './suggest.ts';
  * @throws ViewmillError VM1001 to VM1006 with one diagnostic: code, JSON path (`options.at`) and position in the text.
  */
 export function compilePath(text: string, options: CompileOptions): Expression {
+  if (text.length > LONGEST) throw fault('VM1001', `the text is longer than ${LONGEST} characters`, options.at, undefined);
+  if (depthOf(text) > DEEPEST) throw fault('VM1001', `the text has more than ${DEEPEST} open brackets`, options.at, undefined);
   const scope: Scope = { ...options, text, focus: options.context, compile };
-  return compile(parseText(text, options.at), scope);
+  try {
+    return compile(parseText(text, options.at), scope);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw fault('VM1001', 'the text is nested too deeply', options.at, undefined);
+  }
+}
+
+/** In characters. Texts come from anybody who may query; parsing this much takes about half a second. */
+const LONGEST = 10_000;
+
+/** A broken text with 1000 open brackets keeps the parser busy for ten seconds, one with 100 for a tenth of a second. */
+const DEEPEST = 100;
+
+/** The most brackets open at once; those in strings count too, which does no harm at this limit. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const character of text) {
+    if (character === '(' || character === '[') deepest = Math.max(deepest, ++depth);
+    else if (character === ')' || character === ']') depth--;
+  }
+  return deepest;
 }
 
 type SyntaxHandler = (syntax: Syntax, scope: Scope) => Expression;

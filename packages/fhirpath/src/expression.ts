@@ -174,7 +174,7 @@ export interface Concat extends Node {
   readonly right: Expression;
 }
 
-/** `join(separator)`: the strings of the source, in order; empty if the source is empty. Separator: String, not many. */
+/** `join(separator)`: the strings of the source, in order; '' if the source is empty (the test suite of SQL on FHIR wants it so). Separator: String, not many. */
 export interface Join extends Node {
   readonly kind: 'join';
   readonly source: Expression;

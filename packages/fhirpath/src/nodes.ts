@@ -32,7 +32,7 @@ export function isNothing(expression: Expression): boolean {
 /** At most one item: checked when it runs if the model allows several. */
 export function single(expression: Expression, scope: Scope): Expression {
   if (!expression.many) return expression;
-  return node({ kind: 'single', type: expression.type, many: false, source: expression, at: `${scope.text} (${scope.at})` });
+  return node({ kind: 'single', type: expression.type, many: false, source: expression, at: scope.text });
 }
 
 /**

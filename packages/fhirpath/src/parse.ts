@@ -18,31 +18,45 @@ export function parseText(text: string, at: string): Syntax {
   try {
     return parse(text) as Syntax;
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     const [position, message] = firstError(error) ?? firstErrorBefore(text);
     throw fault('VM1001', `${message} (line ${position.line}, column ${position.column})`, at, position);
   }
 }
+
+/** Names such as Narrative.div or %day, which the grammar takes for operators and units. */
+const KEYWORD = /^mismatched input '(div|mod|(?:year|month|week|day|hour|minute|second|millisecond)s?)'$/u;
 
 /** ANTLR reports [recognizer, symbol, line from 1, column from 0, message, exception]. */
 function firstError(error: unknown): readonly [Position, string] | undefined {
   const errors = (error as { errors?: readonly (readonly unknown[])[] }).errors;
   const first = errors?.[0];
   if (first === undefined) return undefined;
-  const message = String(first[4]).replace(/ expecting \{.*$/su, '');
+  const message = String(first[4])
+    .replace(/ expecting \{.*$/su, '')
+    .replace(KEYWORD, '$& (a keyword: as a name, write `$1` in back quotes)');
   return [{ line: Number(first[2]), column: Number(first[3]) + 1 }, message];
 }
 
-/** The parser crashes on some broken texts (`a..b`) before it reports: the longest beginning that it can report on tells. */
+/**
+ * The parser crashes on some broken texts (`a..b`) before it reports. What it says of the beginning up to there is the
+ * fault: the shortest beginning that crashes is searched by halves, since a longer one crashes too.
+ */
 function firstErrorBefore(text: string): readonly [Position, string] {
-  for (let end = text.length - 1; end > 0; end--) {
+  let [reported, crashing] = [0, text.length];
+  let found: readonly [Position, string] = [{ line: 1, column: 1 }, 'syntax error'];
+  while (crashing - reported > 1) {
+    const middle = Math.floor((reported + crashing) / 2);
     try {
-      parse(text.slice(0, end));
+      parse(text.slice(0, middle));
+      reported = middle;
     } catch (error) {
       const first = firstError(error);
-      if (first !== undefined) return first;
+      if (first === undefined) crashing = middle;
+      else [reported, found] = [middle, first];
     }
   }
-  return [{ line: 1, column: 1 }, 'syntax error'];
+  return found;
 }
 
 /** The first position below a node; operators and calls carry it themselves. */

@@ -9,6 +9,7 @@ import { createQueries, type Queries } from './queries.ts';
 import { redisBackend } from './redis.ts';
 import { createRefreshes, type Refreshes } from './refreshes.ts';
 import { createSchedules, type Schedules } from './schedules.ts';
+import { beforeTimeout } from './within.ts';
 import { startWorkers, type WorkerOptions, type Workers } from './workers.ts';
 
 export interface QueueCounts {
@@ -50,14 +51,15 @@ export async function connectQueue(options: QueueOptions): Promise<QueueConnecti
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     await queries.close();
-    await backend.close();
     await Promise.all(both.map((queue) => queue.close()));
+    await backend.close();
   }
 
   try {
     await beforeTimeout(Promise.all(both.map((queue) => queue.waitUntilReady())), settings.connectTimeoutMs);
   } catch (cause) {
-    await Promise.allSettled([backend.close(), ...both.map((queue) => queue.disconnect())]);
+    await backend.close();
+    await Promise.allSettled(both.map((queue) => queue.disconnect()));
     throw unreachable(cause);
   }
   return {
@@ -79,13 +81,13 @@ export async function connectQueue(options: QueueOptions): Promise<QueueConnecti
   };
 }
 
-async function openBackend(options: QueueOptions, settings: QueueSettings): Promise<Backend> {
-  const { redisUrl, postgresUrl } = options;
+async function openBackend({ redisUrl, postgresUrl }: QueueOptions, settings: QueueSettings): Promise<Backend> {
   if ((redisUrl === undefined) === (postgresUrl === undefined)) throw new ViewmillError('VM3005', 'the queue needs either a Redis or a PostgreSQL URL');
-  if (redisUrl !== undefined) return redisBackend(redisUrl, settings);
-  return postgresBackend(postgresUrl ?? '', settings).catch((cause: unknown) => {
+  try {
+    return await (redisUrl === undefined ? postgresBackend(postgresUrl ?? '', settings) : redisBackend(redisUrl, settings));
+  } catch (cause) {
     throw unreachable(cause);
-  });
+  }
 }
 
 async function count(queue: JobQueue): Promise<QueueCounts> {
@@ -106,12 +108,4 @@ async function count(queue: JobQueue): Promise<QueueCounts> {
 
 function unreachable(cause: unknown): ViewmillError {
   return new ViewmillError('VM3003', 'the queue cannot be reached', { cause });
-}
-
-async function beforeTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not ready within ${ms} ms`)), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -4,6 +4,7 @@ import type { JobQueue } from './backend.ts';
 import type { QueryEnvelope } from './job-data.ts';
 import type { QueueSettings } from './options.ts';
 import { decodeReply, type ReplyChannel } from './reply-channel.ts';
+import { within } from './within.ts';
 
 export interface QueryOptions {
   /** How long the query may wait and run, in milliseconds. */
@@ -62,7 +63,7 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
       },
       (cause: unknown) => {
         listening = undefined;
-        throw new ViewmillError('VM3003', 'the queue does not answer', { cause });
+        throw silent(cause);
       },
     );
     return listening;
@@ -88,7 +89,7 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
       // Settled meanwhile (aborted or out of time): nobody wants the answer any more.
       if (!pending.has(entry.id)) await withdraw(entry.id);
     } catch (cause) {
-      entry.settle(new ViewmillError('VM3003', 'the queue does not answer', { cause }));
+      entry.settle(silent(cause));
     }
   }
 
@@ -108,9 +109,9 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
 
   async function expire(entry: Pending): Promise<void> {
     if (entry.stage === 'backlog') return entry.settle(noWorker());
-    if (entry.stage === 'adding') return entry.settle(new ViewmillError('VM3003', 'the queue does not answer'));
-    const state = await within(withdraw(entry.id), 'unknown' as const);
-    if (state === 'unknown') return entry.settle(new ViewmillError('VM3003', 'the queue does not answer'));
+    if (entry.stage === 'adding') return entry.settle(silent());
+    const state = await within(withdraw(entry.id), GRACE_MS, 'unknown' as const);
+    if (state === 'unknown') return entry.settle(silent());
     if (state === 'waiting') return entry.settle(noWorker());
     if (state === 'active') return entry.settle(new ViewmillError('VM3007', 'a worker took the query but did not finish it in time'));
     setTimeout(() => entry.settle(lost()), GRACE_MS).unref();
@@ -128,15 +129,15 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
   async function run(query: QueryJob, { timeoutMs, signal }: QueryOptions): Promise<QueryResult> {
     if (signal?.aborted) throw aborted();
     if (pending.size >= settings.maxPending) throw new ViewmillError('VM3008', `${pending.size} queries are waiting already`);
-    const ready = await within(listen().then(() => true), false);
-    if (!ready) throw new ViewmillError('VM3003', 'the queue does not answer');
+    const ready = await within(listen().then(() => true), GRACE_MS, false);
+    if (!ready) throw silent();
     return new Promise((resolve, reject) => {
       const id = `query-${randomUUID()}`;
       const onAbort = (): void => {
         entry.settle(aborted());
         if (entry.stage === 'queued') void withdraw(id).catch(settings.onError);
       };
-      const timer = setTimeout(() => void expire(entry).catch((cause: unknown) => entry.settle(new ViewmillError('VM3003', 'the queue does not answer', { cause }))), timeoutMs);
+      const timer = setTimeout(() => void expire(entry).catch((cause: unknown) => entry.settle(silent(cause))), timeoutMs);
       const entry: Pending = {
         id,
         query,
@@ -169,7 +170,7 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
       const rest = [...pending.values()].map(async (entry) => {
         const { stage } = entry;
         entry.settle(new ViewmillError('VM3003', 'the queue is being closed'));
-        if (stage === 'queued') await within(withdraw(entry.id).then(() => true), false);
+        if (stage === 'queued') await within(withdraw(entry.id), GRACE_MS, 'unknown');
       });
       await Promise.allSettled(rest);
     },
@@ -184,15 +185,10 @@ function lost(): ViewmillError {
   return new ViewmillError('VM3001', 'the query ended without an answer');
 }
 
-function aborted(): ViewmillError {
-  return new ViewmillError('VM3006', 'the caller is gone');
+function silent(cause?: unknown): ViewmillError {
+  return new ViewmillError('VM3003', 'the queue does not answer', { cause });
 }
 
-/** The promise's value, or `otherwise` if it takes longer than GRACE_MS. */
-function within<T, U>(promise: Promise<T>, otherwise: U): Promise<T | U> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<U>((resolve) => {
-    timer = setTimeout(resolve, GRACE_MS, otherwise);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+function aborted(): ViewmillError {
+  return new ViewmillError('VM3006', 'the caller is gone');
 }

@@ -1,31 +1,42 @@
-import { type ConnectionOptions, Queue, Worker, createRedisBackend } from 'bullmq';
+import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import type { AnyFactory, Backend, JobQueue, JobWorker } from './backend.ts';
 import type { QueueSettings } from './options.ts';
 import { REPLY_KEEP_SECONDS, type ReplyChannel } from './reply-channel.ts';
+import { beforeTimeout } from './within.ts';
 
 /** Seconds a read blocks; short enough that a connection lost without a word is noticed. */
 const BLOCK_SECONDS = 5;
 
-/** BullMQ on Redis. Commands wait for a lost connection to come back; callers have their own time-outs. */
-export function redisBackend(url: string, settings: QueueSettings): Backend {
-  const connection = { url, maxRetriesPerRequest: null } as ConnectionOptions;
+/**
+ * BullMQ on Redis. Commands wait for a lost connection to come back; callers have their own time-outs.
+ * @throws Error if the server is not ready within `connectTimeoutMs`.
+ */
+export async function redisBackend(url: string, settings: QueueSettings): Promise<Backend> {
+  // The producers' connection is made here rather than by BullMQ, whose own cannot be given up before it has been ready once.
+  const producer = new Redis(url, { maxRetriesPerRequest: null });
+  producer.on('error', settings.onError);
+  try {
+    await beforeTimeout(new Promise<void>((resolve) => producer.once('ready', resolve)), settings.connectTimeoutMs);
+  } catch (error) {
+    producer.disconnect();
+    throw error;
+  }
   const factory = createRedisBackend as unknown as AnyFactory;
   const streams = { events: { maxLen: 1000 } };
   const replies = redisReplies(url, settings);
+  const { prefix } = settings;
   return {
     kind: 'redis',
-    queue: (name) => new Queue(name, { connection: { ...connection }, prefix: settings.prefix, streams }, factory) as unknown as JobQueue,
+    queue: (name) => new Queue(name, { connection: producer, prefix, streams }, factory) as unknown as JobQueue,
     worker: (name, processor, options) =>
-      new Worker(
-        name,
-        processor,
-        { ...options, connection: { ...connection }, prefix: settings.prefix, autorun: false },
-        factory,
-      ) as unknown as JobWorker,
+      new Worker(name, processor, { ...options, connection: { url }, prefix, autorun: false }, factory) as unknown as JobWorker,
     replies,
-    close: () => replies.close(),
+    async close() {
+      await replies.close();
+      producer.disconnect();
+    },
   };
 }
 

@@ -44,6 +44,8 @@ export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, 
         throw new WaitingError();
       }
       if (signal?.reason === 'cancelled') throw toJobError({ code: 'VM3006', message: 'cancelled while it ran' });
+      // BullMQ refuses it: the job is no longer ours.
+      if (signal?.reason === 'lost') throw toJobError({ code: 'VM3001', message: 'given to another worker' });
       throw toJobError(toPayload(error, onError));
     }
   };

@@ -1,4 +1,6 @@
 import { type RefreshJobData, type RefreshJobName, ViewmillError } from '@viewmill/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { JobQueue } from './backend.ts';
 import type { QueueSettings } from './options.ts';
 import { refreshOptions } from './refreshes.ts';
@@ -33,16 +35,40 @@ export interface Schedules {
   list(): Promise<readonly ScheduleStatus[]>;
 }
 
+/** BullMQ's code for "the job of this instant exists already": it runs just now, or another process was faster. */
+const COLLISION = -10;
+const COLLISION_PAUSE_MS = 300;
+
 export function createSchedules(queue: JobQueue, settings: QueueSettings): Schedules {
+  /** Whether the schedule is there as it is wanted, and alive: its next job exists. */
+  async function isApplied(schedule: Schedule): Promise<boolean> {
+    const found = await queue.getJobScheduler(schedule.id);
+    if (found?.template === undefined || typeof found.next !== 'number') return false;
+    const { name, pattern, tz, template } = found;
+    const there = { name, cron: pattern, timeZone: tz, data: template.data, opts: template.opts };
+    const { id: _id, ...wanted } = schedule;
+    if (!isDeepStrictEqual(there, { ...wanted, opts: refreshOptions(settings) })) return false;
+    return (await queue.getJob(`repeat:${schedule.id}:${found.next}`)) !== undefined;
+  }
+
+  async function applyOne(schedule: Schedule): Promise<void> {
+    const { id, cron, timeZone, name, data } = schedule;
+    for (let attempt = 1; !(await isApplied(schedule)); attempt += 1) {
+      try {
+        await queue.upsertJobScheduler(id, { pattern: cron, tz: timeZone }, { name, data, opts: refreshOptions(settings) });
+        return;
+      } catch (cause) {
+        const code = (cause as { code?: unknown }).code;
+        if (code === undefined) throw new ViewmillError('VM3005', `schedule ${id}: "${cron}" in ${timeZone} cannot be scheduled`, { at: id, cause });
+        if (code !== COLLISION || attempt === 10) throw new ViewmillError('VM3003', 'the queue does not answer', { cause });
+        await delay(COLLISION_PAUSE_MS);
+      }
+    }
+  }
+
   return {
     async apply(schedules) {
-      for (const { id, cron, timeZone, name, data } of schedules) {
-        try {
-          await queue.upsertJobScheduler(id, { pattern: cron, tz: timeZone }, { name, data, opts: refreshOptions(settings) });
-        } catch (cause) {
-          throw new ViewmillError('VM3005', `schedule ${id}: "${cron}" in ${timeZone} cannot be scheduled`, { at: id, cause });
-        }
-      }
+      for (const schedule of schedules) await applyOne(schedule);
       const wanted = new Set(schedules.map(({ id }) => id));
       for (const { key } of await queue.getJobSchedulers(0, -1)) if (!wanted.has(key)) await queue.removeJobScheduler(key);
     },

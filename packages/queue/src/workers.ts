@@ -1,8 +1,7 @@
 import { QUEUE_NAMES } from '@viewmill/contracts';
-import { Job } from 'bullmq';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createActiveJobs } from './active-jobs.ts';
-import type { AnyJob, Backend, JobQueue } from './backend.ts';
+import type { Backend, JobQueue } from './backend.ts';
 import type { FaultHandler } from './faults.ts';
 import type { QueueSettings } from './options.ts';
 import { type QueryHandler, queryProcessor } from './query-processor.ts';
@@ -37,7 +36,7 @@ export async function startWorkers(backend: Backend, queues: { query: JobQueue; 
   const timing = { lockDuration: settings.lockMs, stalledInterval: Math.max(settings.lockMs / 2, 100) };
 
   function start(queue: JobQueue, name: string, concurrency: number, maxStalledCount: number, process: (active: ReturnType<typeof createActiveJobs>) => Processor) {
-    const active = createActiveJobs((id) => Job.fromId(queue, id) as Promise<AnyJob | undefined>, onError);
+    const active = createActiveJobs((id) => queue.getJob(id), onError);
     const worker = backend.worker(name, process(active), { ...timing, concurrency, maxStalledCount });
     worker.on('error', (error) => void onError(error));
     worker.on('lockRenewalFailed', (ids) => {

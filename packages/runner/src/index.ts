@@ -1,1 +1,13 @@
-export {};
+export { createRunner, type RunnerOptions } from './create-runner.ts';
+export type {
+  CallOptions,
+  CountAnswer,
+  MaterializedLookup,
+  MaterializedView,
+  RowsAnswer,
+  RunMeta,
+  RunnableView,
+  RunnerKind,
+  RunnerStats,
+  ViewRunner,
+} from './view-runner.ts';

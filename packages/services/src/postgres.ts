@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ViewmillError } from '@viewmill/contracts';
 import pg from 'pg';
 import { freePort, isPortFree } from './free-port.ts';
 import { findBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { checkVersion, initialise } from './postgres-cluster.ts';
+import { serverFlags } from './postgres-settings.ts';
 import { postgresUser, reachableBinaries, reachableDataDir } from './postgres-user.ts';
 import { commandLineOf, poll, type RunAs, run } from './processes.ts';
 import { randomPassword, readState, type ServiceState, stateFile, writeState } from './state-file.ts';
@@ -61,7 +62,10 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
   }
   const state = readState(asked);
   if (state === null) {
-    throw new ViewmillError('VM3011', `${stateFile(asked)} with the password of ${dataDir} is missing; restore it, or remove the data folder to begin anew`);
+    throw new ViewmillError(
+      'VM3011',
+      `${stateFile(asked)} with the password of ${dataDir} is missing; restore it, or remove the data folder to begin anew`,
+    );
   }
 
   const running = fresh ? null : await runningPort(dataDir);
@@ -70,64 +74,28 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Loca
   if (state.port !== port) writeState(asked, now);
   const url = (database: string): string => postgresUrl(now, database);
   await waitUntilReady(url('postgres'));
-  log(running === null ? `PostgreSQL listens on 127.0.0.1:${port}` : `PostgreSQL was still running on 127.0.0.1:${port} and is used`);
+  log(
+    running === null
+      ? `PostgreSQL listens on 127.0.0.1:${port}`
+      : `PostgreSQL was still running on 127.0.0.1:${port} and is used`,
+  );
 
   const stop = async (): Promise<void> => {
     const { code, output } = await run(binaries.pgCtl, ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '60'], as);
-    if (code !== 0 && (await runningPort(dataDir)) !== null) throw new ViewmillError('VM3011', `PostgreSQL does not stop: ${output.trim()}`);
+    if (code !== 0 && (await runningPort(dataDir)) !== null)
+      throw new ViewmillError('VM3011', `PostgreSQL does not stop: ${output.trim()}`);
   };
   return { url, stop, fresh, reused: running !== null, dataDir };
 }
 
-/** Makes the cluster beside its place and renames it: a kill in the middle leaves nothing that looks like a cluster. */
-async function initialise(
+/** Starts the server. @returns the port it listens on. */
+async function start(
   binaries: PostgresBinaries,
   as: RunAs,
   dataDir: string,
-  account: { readonly user: string; readonly password: string },
-  throwaway: boolean,
-): Promise<void> {
-  if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
-    throw new ViewmillError('VM3011', `${dataDir} is neither empty nor the data of a PostgreSQL server`);
-  }
-  const half = `${dataDir}.new`;
-  await rm(half, { recursive: true, force: true });
-  await mkdir(half, { mode: 0o700 });
-  const passwordFile = `${dataDir}.pw`;
-  await writeFile(passwordFile, `${account.password}\n`, { mode: 0o600 });
-  if (as.uid !== undefined && as.gid !== undefined) {
-    await chown(half, as.uid, as.gid);
-    await chown(passwordFile, as.uid, as.gid);
-  }
-  try {
-    const { code, output } = await run(
-      binaries.initdb,
-      [
-        `--pgdata=${half}`,
-        `--username=${account.user}`,
-        `--pwfile=${passwordFile}`,
-        '--auth=scram-sha-256',
-        '--encoding=UTF8',
-        // PostgreSQL's own C.UTF-8: the same order and case rules on every machine, whatever locales it has.
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
-        '--locale=C',
-        ...(throwaway ? ['--no-sync'] : []),
-      ],
-      as,
-    );
-    if (code !== 0) throw new ViewmillError('VM3011', `initdb failed: ${output.trim().split('\n').slice(-5).join(' ')}`);
-    await rm(dataDir, { recursive: true, force: true });
-    await rename(half, dataDir);
-    await chmod(dataDir, 0o700);
-  } finally {
-    await rm(passwordFile, { force: true });
-    await rm(half, { recursive: true, force: true });
-  }
-}
-
-/** Starts the server. @returns the port it listens on. */
-async function start(binaries: PostgresBinaries, as: RunAs, dataDir: string, state: ServiceState, options: StartPostgresOptions): Promise<number> {
+  state: ServiceState,
+  options: StartPostgresOptions,
+): Promise<number> {
   checkVersion(binaries, dataDir);
   const logFile = join(dataDir, 'server.log');
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -136,12 +104,24 @@ async function start(binaries: PostgresBinaries, as: RunAs, dataDir: string, sta
     // A server killed by SIGKILL leaves this file; its number may belong to another process by now, which PostgreSQL takes for a server.
     if ((await runningPort(dataDir)) === null) rmSync(join(dataDir, 'postmaster.pid'), { force: true });
     rmSync(logFile, { force: true });
-    const args = ['start', '-D', dataDir, '-w', '-t', String(START_TIMEOUT_MS / 1000), '-l', logFile, '-o', serverFlags(port, options.throwaway === true)];
+    const args = [
+      'start',
+      '-D',
+      dataDir,
+      '-w',
+      '-t',
+      String(START_TIMEOUT_MS / 1000),
+      '-l',
+      logFile,
+      '-o',
+      serverFlags(port, options.throwaway === true),
+    ];
     if ((await run(binaries.pgCtl, args, as)).code === 0) return port;
     const reasons = readLog(logFile);
     // The port was taken since it was chosen; or children of a killed server have not noticed yet that it is gone.
     const passing = (options.port === undefined && /could not bind|in use/.test(reasons)) || /shared memory block/.test(reasons);
-    if (!passing || Date.now() > deadline) throw new ViewmillError('VM3011', `PostgreSQL did not start: ${reasons || 'no reason given'}`);
+    if (!passing || Date.now() > deadline)
+      throw new ViewmillError('VM3011', `PostgreSQL did not start: ${reasons || 'no reason given'}`);
   }
 }
 
@@ -149,44 +129,6 @@ async function choosePort(asked: number | undefined, last: number | undefined): 
   if (asked !== undefined) return asked;
   if (last !== undefined && (await isPortFree(last))) return last;
   return freePort();
-}
-
-function serverFlags(port: number, throwaway: boolean): string {
-  const settings: Record<string, string | number> = {
-    port,
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
-    max_connections: 100,
-    shared_buffers: '256MB',
-    timezone: 'UTC',
-    log_checkpoints: 'off',
-    // The server's log must not hold anyone's data: neither statements nor the values in an error's DETAIL.
-    log_min_error_statement: 'panic',
-    log_error_verbosity: 'terse',
-    dynamic_shared_memory_type: dynamicSharedMemory(),
-    ...(throwaway ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', wal_level: 'minimal', max_wal_senders: 0, max_wal_size: '4GB' } : {}),
-  };
-  return Object.entries(settings)
-    .map(([name, value]) => (value === '' ? `-c ${name}=` : `-c ${name}=${value}`))
-    .join(' ');
-}
-
-/** Containers often have 64 MB of /dev/shm, where a parallel query fails ("could not resize shared memory segment"): then files. */
-function dynamicSharedMemory(): string {
-  if (process.platform === 'win32') return 'windows';
-  try {
-    const { bavail, bsize } = statfsSync('/dev/shm');
-    return bavail * bsize > 512 * 1024 * 1024 ? 'posix' : 'mmap';
-  } catch {
-    return 'mmap';
-  }
-}
-
-function checkVersion(binaries: PostgresBinaries, dataDir: string): void {
-  const data = readFileSync(join(dataDir, 'PG_VERSION'), 'utf8').trim();
-  const programs = binaries.version.split('.')[0];
-  if (data === programs) return;
-  throw new ViewmillError('VM3011', `the data in ${dataDir} is of PostgreSQL ${data}, the programs are of ${programs}; dump it with the old ones, or remove it`);
 }
 
 /** The port of the server that runs on this data folder, from its postmaster.pid; null if there is none. */
@@ -224,7 +166,8 @@ async function waitUntilReady(url: string): Promise<void> {
     } catch (error) {
       last = error;
       // 28P01: wrong password, which waiting does not mend.
-      if ((error as { code?: string }).code === '28P01') throw new ViewmillError('VM3011', 'the password kept beside the data folder is not that of the server', { cause: error });
+      if ((error as { code?: string }).code === '28P01')
+        throw new ViewmillError('VM3011', 'the password kept beside the data folder is not that of the server', { cause: error });
       return null;
     } finally {
       await client.end().catch(silent);

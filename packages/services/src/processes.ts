@@ -22,7 +22,13 @@ export interface Outcome {
 export function run(command: string, args: readonly string[], as: RunAs = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     // detached: a session of its own, so that Ctrl-C in the terminal does not reach it.
-    const child = spawn(command, args, { ...as, cwd: '/', env: serverEnvironment(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      ...as,
+      cwd: '/',
+      env: serverEnvironment(),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const collect = (chunk: Buffer): void => {
       output += chunk.toString('utf8');

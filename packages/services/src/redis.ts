@@ -57,7 +57,8 @@ export async function startRedis(options: StartRedisOptions): Promise<LocalRedis
       return handle(port, state.password, false);
     }
     const reason = lastLines(join(dataDir, 'server.log'));
-    if (attempt === 3 || !/Address already in use|bind/i.test(reason)) throw new ViewmillError('VM3012', `redis-server did not start: ${reason || 'no reason given'}`);
+    if (attempt === 3 || !/Address already in use|bind/i.test(reason))
+      throw new ViewmillError('VM3012', `redis-server did not start: ${reason || 'no reason given'}`);
   }
 }
 
@@ -93,7 +94,12 @@ async function launch(dataDir: string, port: number, password: string, throwaway
     { mode: 0o600 },
   );
   const logFile = openSync(join(dataDir, 'server.log'), 'w', 0o600);
-  const child = spawn('redis-server', [config], { cwd: dataDir, env: serverEnvironment(), detached: true, stdio: ['ignore', logFile, logFile] });
+  const child = spawn('redis-server', [config], {
+    cwd: dataDir,
+    env: serverEnvironment(),
+    detached: true,
+    stdio: ['ignore', logFile, logFile],
+  });
   closeSync(logFile);
   let ended = false;
   child.once('exit', () => {
@@ -103,7 +109,9 @@ async function launch(dataDir: string, port: number, password: string, throwaway
     ended = true;
   });
   child.unref();
-  const up = await poll(START_TIMEOUT_MS, async () => (ended ? false : (await servesFolder(urlOf(port, password), dataDir)) ? true : null));
+  const up = await poll(START_TIMEOUT_MS, async () =>
+    ended ? false : (await servesFolder(urlOf(port, password), dataDir)) ? true : null,
+  );
   if (up === null) throw new ViewmillError('VM3012', 'redis-server runs but does not answer');
   return up;
 }
@@ -129,7 +137,13 @@ async function servesFolder(url: string, dataDir: string): Promise<boolean> {
 }
 
 async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: 2000, commandTimeout: 5000 });
+  const client = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2000,
+    commandTimeout: 5000,
+  });
   client.on('error', () => {});
   try {
     await client.connect();

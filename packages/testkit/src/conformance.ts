@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { parse, stringify } from 'lossless-json';
 import { type JsonResource, sharedPath } from './shared.ts';
 
 /** A file of the SQL on FHIR v2 test suite. */
@@ -6,6 +7,8 @@ export interface ConformanceSuite {
   readonly file: string;
   readonly title: string;
   readonly resources: readonly JsonResource[];
+  /** The resources as JSON texts, digit for digit: `1.0` is not `1` to lowBoundary(). In the order of `resources`. */
+  readonly texts: readonly string[];
   readonly tests: readonly ConformanceTest[];
 }
 
@@ -29,10 +32,13 @@ export function conformanceSuites(): readonly ConformanceSuite[] {
     .filter((file) => file.endsWith('.json'))
     .sort()
     .map((file) => {
-      const { title, resources, tests } = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Omit<ConformanceSuite, 'file' | 'tests'> & {
+      const content = readFileSync(`${folder}/${file}`, 'utf8');
+      const { title, resources, tests } = JSON.parse(content) as Omit<ConformanceSuite, 'tests'> & {
         readonly tests: readonly (Omit<ConformanceTest, 'tags'> & { readonly tags?: readonly string[] })[];
       };
-      return { file, title, resources, tests: tests.map((test) => ({ ...test, tags: test.tags ?? [] })) };
+      const exact = parse(content) as { readonly resources: readonly unknown[] };
+      const texts = exact.resources.map((resource) => stringify(resource) ?? '');
+      return { file, title, resources, texts, tests: tests.map((test) => ({ ...test, tags: test.tags ?? [] })) };
     });
 }
 
@@ -43,7 +49,8 @@ export function conformanceSuites(): readonly ConformanceSuite[] {
  */
 export function compareRows(actual: readonly Row[], test: ConformanceTest): string | null {
   if (test.expectError === true) return `an error was expected, got ${actual.length} rows`;
-  if (test.expectCount !== undefined && actual.length !== test.expectCount) return `expected ${test.expectCount} rows, got ${actual.length}`;
+  if (test.expectCount !== undefined && actual.length !== test.expectCount)
+    return `expected ${test.expectCount} rows, got ${actual.length}`;
   return compareColumns(actual, test.expectColumns) ?? (test.expect === undefined ? null : compareContent(actual, test.expect));
 }
 

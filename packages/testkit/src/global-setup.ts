@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres, startRedis } from '@viewmill/services';
@@ -46,7 +56,8 @@ export async function setup(project: TestProject): Promise<void> {
 export async function teardown(): Promise<void> {
   const failures: unknown[] = [];
   for (const end of teardowns.splice(0).reverse()) await end().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, failures.map(String).join('; '));
+  if (failures.length > 0)
+    throw failures.length === 1 ? failures[0] : new AggregateError(failures, failures.map(String).join('; '));
 }
 
 interface Provided {
@@ -55,7 +66,7 @@ interface Provided {
 }
 
 async function providePostgres(folder: string, run: string): Promise<Provided> {
-  const given = process.env['DATABASE_URL'];
+  const given = process.env.DATABASE_URL;
   if (given !== undefined && given !== '') {
     teardowns.push(() => dropDatabases(given, run));
     return { url: given, missing: '' };
@@ -72,7 +83,7 @@ async function providePostgres(folder: string, run: string): Promise<Provided> {
 }
 
 async function provideRedis(folder: string, run: string): Promise<Provided> {
-  const given = process.env['REDIS_URL'];
+  const given = process.env.REDIS_URL;
   if (given !== undefined && given !== '') {
     teardowns.push(() => removeKeys(given, run));
     return { url: given, missing: '' };
@@ -112,7 +123,8 @@ async function dropDatabases(url: string, run: string): Promise<void> {
     );
     for (const { name } of rows) await client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`);
     const open = rows.filter(({ template }) => !template);
-    if (open.length > 0) throw new Error(`test databases never closed: ${open.map(({ name, made_by }) => `${name} of ${made_by}`).join(', ')}`);
+    if (open.length > 0)
+      throw new Error(`test databases never closed: ${open.map(({ name, made_by }) => `${name} of ${made_by}`).join(', ')}`);
   } finally {
     await client.end();
   }

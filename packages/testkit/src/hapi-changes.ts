@@ -5,6 +5,7 @@ import type pg from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
 import { replaceLinks } from './hapi-links.ts';
 import { hasColumn, hasTable, insertRow, nextPid, one } from './hapi-rows.ts';
+import { addTag, type HapiTag, tagsOf } from './hapi-tags.ts';
 
 /**
  * Changes of a HAPI database, made by SQL as the server makes them, for schema versions 6.6 and 8.8. Each call is one transaction, or part of
@@ -24,13 +25,6 @@ export interface PutOptions {
   readonly sourceUri?: string;
 }
 
-export interface HapiTag {
-  readonly kind?: 'tag' | 'profile' | 'security';
-  readonly system?: string;
-  readonly code: string;
-  readonly display?: string;
-}
-
 export interface PutOutcome {
   readonly resId: string;
   readonly version: number;
@@ -45,9 +39,6 @@ interface Current {
   readonly text: string | null;
   readonly lob: Buffer | null;
 }
-
-const PROFILE_SYSTEM = 'https://github.com/hapifhir/hapi-fhir/ns/jpa/profile';
-const TAG_TYPE = { tag: 0, profile: 1, security: 2 } as const;
 
 /** PUT: creates, updates, or creates again after a delete (the version goes on counting). */
 export function putResource(client: pg.ClientBase, options: PutOptions): Promise<PutOutcome> {
@@ -76,7 +67,16 @@ export function putResource(client: pg.ClientBase, options: PutOptions): Promise
       });
       if (await usesForcedIds(client)) await addForcedId(client, resId, type, id);
     }
-    await insertVersion(client, { resId, type, typeId, version, updated, text, storage: options.storage ?? 'inline', sourceUri: options.sourceUri });
+    await insertVersion(client, {
+      resId,
+      type,
+      typeId,
+      version,
+      updated,
+      text,
+      storage: options.storage ?? 'inline',
+      sourceUri: options.sourceUri,
+    });
     if (current !== null) await moveToVersion(client, current, { version, updated, hash: sha256(text), deletedAt: null });
     await replaceLinks(client, { resId, type, typeId, text, updated });
     for (const tag of [...tagsOf(options.json), ...(options.tags ?? [])]) await addTag(client, { resId, type, typeId }, tag);
@@ -85,14 +85,28 @@ export function putResource(client: pg.ClientBase, options: PutOptions): Promise
 }
 
 /** DELETE: a version row `DEL` without text; tags stay, indexes go. @returns the new version; null if there is nothing alive to delete. */
-export function deleteResource(client: pg.ClientBase, type: string, id: string, options: { readonly updated?: Date } = {}): Promise<number | null> {
+export function deleteResource(
+  client: pg.ClientBase,
+  type: string,
+  id: string,
+  options: { readonly updated?: Date } = {},
+): Promise<number | null> {
   return inTransaction(client, async () => {
     const current = await findCurrent(client, type, id);
     if (current === null || current.deleted) return null;
     const updated = timestamp(options.updated);
     const version = Number(current.res_ver) + 1;
     const typeId = await resourceTypeId(client, type);
-    await insertVersion(client, { resId: current.res_id, type, typeId, version, updated, text: null, storage: 'inline', sourceUri: undefined });
+    await insertVersion(client, {
+      resId: current.res_id,
+      type,
+      typeId,
+      version,
+      updated,
+      text: null,
+      storage: 'inline',
+      sourceUri: undefined,
+    });
     await moveToVersion(client, current, { version, updated, hash: null, deletedAt: updated });
     await replaceLinks(client, { resId: current.res_id, type, typeId, text: '{}', updated });
     for (const table of ['hfj_spidx_token', 'hfj_spidx_date', 'hfj_spidx_string', 'hfj_spidx_quantity']) {
@@ -159,8 +173,13 @@ async function insertVersion(
   },
 ): Promise<void> {
   const asLargeObject = row.text !== null && row.storage === 'large-object';
-  const lob = asLargeObject ? await one<{ oid: string }>(client, sql`select lo_from_bytea(0, ${gzipSync(row.text ?? '')}) as oid`) : null;
-  const published = await one<{ at: string; has_tags: boolean }>(client, sql`select res_published::text as at, has_tags from hfj_resource where res_id = ${row.resId}`);
+  const lob = asLargeObject
+    ? await one<{ oid: string }>(client, sql`select lo_from_bytea(0, ${gzipSync(row.text ?? '')}) as oid`)
+    : null;
+  const published = await one<{ at: string; has_tags: boolean }>(
+    client,
+    sql`select res_published::text as at, has_tags from hfj_resource where res_id = ${row.resId}`,
+  );
   const pid = await nextPid(client, 'hfj_res_ver', 'pid');
   await insertRow(client, 'hfj_res_ver', {
     pid,
@@ -194,25 +213,8 @@ async function moveToVersion(
     sql`update hfj_resource set res_ver = ${to.version}, res_updated = ${to.updated}, hash_sha256 = ${to.hash}, res_deleted_at = ${to.deletedAt}
          where res_id = ${current.res_id} and res_ver = ${current.res_ver}`,
   );
-  if (rowCount !== 1) throw new Error(`version conflict: version ${current.res_ver} of resource ${current.res_id} is not the current one any more`);
-}
-
-async function addTag(client: pg.ClientBase, resource: { readonly resId: string; readonly type: string; readonly typeId: number | null }, tag: HapiTag): Promise<void> {
-  const kind = TAG_TYPE[tag.kind ?? 'tag'];
-  const system = tag.system ?? (kind === TAG_TYPE.profile ? PROFILE_SYSTEM : null);
-  const known = await one<{ tag_id: string }>(
-    client,
-    sql`select tag_id from hfj_tag_def where tag_type = ${kind} and tag_code = ${tag.code} and tag_system is not distinct from ${system}`,
-  );
-  const tagId = known?.tag_id ?? (await nextPid(client, 'hfj_tag_def', 'tag_id'));
-  if (known === null) {
-    await insertRow(client, 'hfj_tag_def', { tag_id: tagId, tag_type: kind, tag_system: system, tag_code: tag.code, tag_display: tag.display ?? null });
-  }
-  const there = await one(client, sql`select 1 from hfj_res_tag where res_id = ${resource.resId} and tag_id = ${tagId}`);
-  if (there !== null) return;
-  const pid = await nextPid(client, 'hfj_res_tag', 'pid');
-  await insertRow(client, 'hfj_res_tag', { pid, tag_id: tagId, res_id: resource.resId, res_type: resource.type, res_type_id: resource.typeId });
-  await client.query(sql`update hfj_resource set has_tags = true where res_id = ${resource.resId} and not has_tags`);
+  if (rowCount !== 1)
+    throw new Error(`version conflict: version ${current.res_ver} of resource ${current.res_id} is not the current one any more`);
 }
 
 async function addForcedId(client: pg.ClientBase, resId: string, type: string, id: string): Promise<void> {
@@ -223,27 +225,15 @@ async function addForcedId(client: pg.ClientBase, resId: string, type: string, i
 
 async function resourceTypeId(client: pg.ClientBase, type: string): Promise<number | null> {
   if (!(await hasTable(client, 'hfj_resource_type'))) return null;
-  return (await one<{ id: number }>(client, sql`select res_type_id as id from hfj_resource_type where res_type = ${type}`))?.id ?? null;
+  return (
+    (await one<{ id: number }>(client, sql`select res_type_id as id from hfj_resource_type where res_type = ${type}`))?.id ?? null
+  );
 }
 
 function storedText(json: PutOptions['json']): string {
   if (typeof json === 'string') return json;
   const { id: _id, meta: _meta, ...stored } = json;
   return JSON.stringify(stored);
-}
-
-function tagsOf(json: PutOptions['json']): readonly HapiTag[] {
-  if (typeof json === 'string') return [];
-  const { tag = [], security = [], profile = [] } = (json['meta'] ?? {}) as {
-    readonly tag?: readonly HapiTag[];
-    readonly security?: readonly HapiTag[];
-    readonly profile?: readonly string[];
-  };
-  return [
-    ...tag,
-    ...security.map((label): HapiTag => ({ ...label, kind: 'security' })),
-    ...profile.map((code): HapiTag => ({ kind: 'profile', code })),
-  ];
 }
 
 function storedTextOf(current: Current): string | null {

@@ -29,7 +29,10 @@ const given = new Map<string, bigint>();
 
 /** A number beyond the current maximum; HAPI's sequences stand where the dump's server left them, which the dump does not say. */
 export async function nextPid(client: pg.ClientBase, table: string, column: string): Promise<string> {
-  const row = await one<{ max: string }>(client, sql`select coalesce(max(${ident(column)}), 0)::text as max from ${ident(table)}`);
+  const row = await one<{ max: string }>(
+    client,
+    sql`select coalesce(max(${ident(column)}), 0)::text as max from ${ident(table)}`,
+  );
   const key = `${(client as pg.Client).database}.${table}`;
   const last = [BigInt(row?.max ?? 0), given.get(key) ?? 0n].reduce((a, b) => (a > b ? a : b));
   given.set(key, last + 1n);

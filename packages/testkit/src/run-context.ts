@@ -26,7 +26,7 @@ export function runContext(): RunContext {
 
 /** Whether this is a run that may leave nothing out. */
 export function isCi(): boolean {
-  return process.env['CI'] === 'true' || process.env['CI'] === '1';
+  return process.env.CI === 'true' || process.env.CI === '1';
 }
 
 /** Notes that something is not tested, for the line at the end of the run. @throws Error in CI. */

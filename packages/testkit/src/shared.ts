@@ -9,14 +9,15 @@ const beside = fileURLToPath(new URL('../../../../shared', import.meta.url));
 
 /** The folder with the dumps, the conformance tests and the Synthea data: VIEWMILL_SHARED, else `shared` beside the project. */
 export function sharedDir(): string | null {
-  const folder = process.env['VIEWMILL_SHARED'] ?? beside;
+  const folder = process.env.VIEWMILL_SHARED ?? beside;
   return existsSync(join(folder, 'conformance')) ? folder : null;
 }
 
 /** A path in the shared folder. @throws Error if there is no such folder. */
 export function sharedPath(...parts: readonly string[]): string {
   const folder = sharedDir();
-  if (folder === null) throw new Error(`the shared test data is missing: ${process.env['VIEWMILL_SHARED'] ?? '../shared'}; see describeWithShared`);
+  if (folder === null)
+    throw new Error(`the shared test data is missing: ${process.env.VIEWMILL_SHARED ?? '../shared'}; see describeWithShared`);
   return join(folder, ...parts);
 }
 

@@ -66,9 +66,6 @@ async function loadLargeObjects(client: pg.Client, file: string): Promise<void> 
 /** Small: tests want every kind of resource, not many of each. */
 async function createDemo(client: pg.Client): Promise<void> {
   // Loaded when needed: most tests do without.
-  const demo: { readonly createDemoDatabase?: CreateDemo } = await import('@viewmill/demo');
-  if (demo.createDemoDatabase === undefined) throw new Error('@viewmill/demo has no createDemoDatabase yet');
-  await demo.createDemoDatabase(client, { patients: 10, scale: 0.1 });
+  const { createDemoDatabase } = await import('@viewmill/demo');
+  await createDemoDatabase(client, { patients: 10 });
 }
-
-type CreateDemo = (client: pg.Client, options: { readonly patients?: number; readonly scale?: number }) => Promise<unknown>;

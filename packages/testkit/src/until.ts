@@ -4,7 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
  * Waits until `condition` gives something truthy, and gives that. An error it throws counts as "not yet", and is the cause if time runs out.
  * @throws Error after `timeoutMs` (default 10 000).
  */
-export async function until<T>(condition: () => T | Promise<T>, options: { readonly timeoutMs?: number; readonly what?: string } = {}): Promise<T> {
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  options: { readonly timeoutMs?: number; readonly what?: string } = {},
+): Promise<T> {
   const { timeoutMs = 10_000, what = 'the condition' } = options;
   const deadline = Date.now() + timeoutMs;
   let cause: unknown;

@@ -1,4 +1,4 @@
-import { compareRows, type ConformanceTest, conformanceSuites, describeWithShared } from '@viewmill/testkit';
+import { type ConformanceTest, compareRows, conformanceSuites, describeWithShared } from '@viewmill/testkit';
 import { describe, expect, it } from 'vitest';
 
 const test = (parts: Partial<ConformanceTest>): ConformanceTest => ({ title: 't', tags: [], view: {}, ...parts });
@@ -11,7 +11,8 @@ describeWithShared('conformanceSuites', () => {
   });
   it('finds that every expectation equals itself in reverse', () => {
     for (const { tests } of conformanceSuites()) {
-      for (const one of tests.filter((each) => each.expect !== undefined)) expect(compareRows([...(one.expect ?? [])].reverse(), one)).toBeNull();
+      for (const one of tests.filter((each) => each.expect !== undefined))
+        expect(compareRows([...(one.expect ?? [])].reverse(), one)).toBeNull();
     }
   });
 });
@@ -36,7 +37,9 @@ describe('compareRows', () => {
     expect(compareRows(actual, test({ expect: expected }))).not.toBeNull();
   });
   it('looks at the order of columns and the count only where asked to', () => {
-    expect(compareRows([{ b: 1, a: 1 }], test({ expect: [{ a: 1, b: 1 }], expectColumns: ['a', 'b'] }))).toBe('expected the columns a, b, got b, a');
+    expect(compareRows([{ b: 1, a: 1 }], test({ expect: [{ a: 1, b: 1 }], expectColumns: ['a', 'b'] }))).toBe(
+      'expected the columns a, b, got b, a',
+    );
     expect(compareRows([{ b: 1, a: 1 }], test({ expect: [{ a: 1, b: 1 }] }))).toBeNull();
     expect(compareRows([{ a: 1 }], test({ expectCount: 2 }))).toBe('expected 2 rows, got 1');
     expect(compareRows([], test({ expectError: true }))).toBe('an error was expected, got 0 rows');

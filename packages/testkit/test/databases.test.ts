@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import pg from 'pg';
 import { describeWithShared, testDatabase, useDatabase } from '@viewmill/testkit';
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
 
 describe('testDatabase', () => {
   it('gives each caller an empty database of its own', async () => {
@@ -37,7 +37,9 @@ describeWithShared('the HAPI 8.8 dump', () => {
     expect((await database.pool.query<{ n: number }>(LIVE, [type])).rows).toEqual([{ n: live }]);
   });
   it('has the search indexes and keys', async () => {
-    const { rows } = await database.pool.query(`select count(*)::int as n from pg_constraint where conname = 'fk_restag_resource'`);
+    const { rows } = await database.pool.query(
+      `select count(*)::int as n from pg_constraint where conname = 'fk_restag_resource'`,
+    );
     expect(rows).toEqual([{ n: 1 }]);
   });
 });
@@ -52,5 +54,12 @@ describeWithShared('the HAPI 6.6 dump', () => {
       `select count(*)::int as n, bool_and(substr(lo_get(res_text), 1, 2) = '\\x1f8b') as gzip from hfj_res_ver where res_encoding = 'JSONC'`,
     );
     expect(rows).toEqual([{ n: 243, gzip: true }]);
+  });
+});
+
+describe('the demo data', () => {
+  const database = useDatabase('demo');
+  it('has ten patients', async () => {
+    expect((await database.pool.query(LIVE, ['Patient'])).rows).toEqual([{ n: 10 }]);
   });
 });

@@ -3,7 +3,12 @@ import { deleteResource, describeWithShared, metaAdd, putResource, useDatabase }
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 
-const PATIENT = { resourceType: 'Patient', id: 'new-1', meta: { tag: [{ system: 'https://example.org/t', code: 'x' }] }, active: true };
+const PATIENT = {
+  resourceType: 'Patient',
+  id: 'new-1',
+  meta: { tag: [{ system: 'https://example.org/t', code: 'x' }] },
+  active: true,
+};
 const CONDITION = { resourceType: 'Condition', id: 'c-1', subject: { reference: 'Patient/new-1' } };
 
 async function versions(pool: pg.Pool, id: string): Promise<readonly unknown[]> {
@@ -16,7 +21,10 @@ async function versions(pool: pg.Pool, id: string): Promise<readonly unknown[]> 
 }
 
 async function current(pool: pg.Pool, id: string): Promise<unknown> {
-  const { rows } = await pool.query('select res_ver::int as ver, res_deleted_at is not null as deleted, has_tags from hfj_resource where fhir_id = $1', [id]);
+  const { rows } = await pool.query(
+    'select res_ver::int as ver, res_deleted_at is not null as deleted, has_tags from hfj_resource where fhir_id = $1',
+    [id],
+  );
   return rows[0];
 }
 
@@ -37,7 +45,8 @@ describeWithShared('changes as HAPI makes them', () => {
       const { pool } = database;
       const json = (active: boolean): string => JSON.stringify({ resourceType: 'Patient', active });
       await withClient(pool, async (client) => {
-        const put = (active: boolean): Promise<unknown> => putResource(client, { type: 'Patient', id: 'new-1', json: { ...PATIENT, active } });
+        const put = (active: boolean): Promise<unknown> =>
+          putResource(client, { type: 'Patient', id: 'new-1', json: { ...PATIENT, active } });
         expect(await put(true)).toMatchObject({ version: 1, outcome: 'created' });
         expect(await put(true)).toMatchObject({ version: 1, outcome: 'unchanged' });
         expect(await put(false)).toMatchObject({ version: 2, outcome: 'updated' });
@@ -71,7 +80,9 @@ describeWithShared('changes as HAPI makes them', () => {
 
     it('adds a tag without touching the resource', async () => {
       const { pool } = database;
-      const { rows } = await pool.query(`select fhir_id, res_ver, res_updated::text as at from hfj_resource where res_type = 'Patient' and fhir_id <> 'new-1' limit 1`);
+      const { rows } = await pool.query(
+        `select fhir_id, res_ver, res_updated::text as at from hfj_resource where res_type = 'Patient' and fhir_id <> 'new-1' limit 1`,
+      );
       const [before] = rows;
       const tag = { kind: 'security', system: 'https://example.org/s', code: 'V' } as const;
       await withClient(pool, async (client) => {
@@ -101,8 +112,17 @@ describeWithShared('changes as HAPI makes them', () => {
 
     it('stores gzip in a large object where asked to', async () => {
       const { pool } = database;
-      await withClient(pool, (client) => putResource(client, { type: 'Patient', id: 'lob', json: { resourceType: 'Patient', active: true }, storage: 'large-object' }));
-      const { rows } = await pool.query(`select v.res_encoding, lo_get(v.res_text) as bytes from hfj_res_ver v join hfj_resource r using (res_id) where r.fhir_id = 'lob'`);
+      await withClient(pool, (client) =>
+        putResource(client, {
+          type: 'Patient',
+          id: 'lob',
+          json: { resourceType: 'Patient', active: true },
+          storage: 'large-object',
+        }),
+      );
+      const { rows } = await pool.query(
+        `select v.res_encoding, lo_get(v.res_text) as bytes from hfj_res_ver v join hfj_resource r using (res_id) where r.fhir_id = 'lob'`,
+      );
       expect(rows[0].res_encoding).toBe('JSONC');
       expect(gunzipSync(rows[0].bytes).toString()).toBe('{"resourceType":"Patient","active":true}');
     });
@@ -112,7 +132,12 @@ describeWithShared('changes as HAPI makes them', () => {
     const database = useDatabase('hapi-6.6');
     it('keeps forced ids and the source beside the version', async () => {
       await withClient(database.pool, (client) =>
-        putResource(client, { type: 'Patient', id: 'forced', json: { resourceType: 'Patient' }, sourceUri: 'https://example.org/src' }),
+        putResource(client, {
+          type: 'Patient',
+          id: 'forced',
+          json: { resourceType: 'Patient' },
+          sourceUri: 'https://example.org/src',
+        }),
       );
       const { rows } = await database.pool.query(
         `select f.forced_id, p.source_uri from hfj_forced_id f join hfj_res_ver_prov p on p.res_pid = f.resource_pid where f.forced_id = 'forced'`,

@@ -28,11 +28,16 @@ export function validateView(definition: unknown): Diagnostic[] {
 }
 
 function analyse(input: unknown): ViewPlan | Diagnostic[] {
-  const parsed = viewDefinitionSchema.safeParse(input);
-  if (!parsed.success) return schemaDiagnostics(parsed.error);
-  const findings = createFindings();
-  const plan = planOf(parsed.data, findings);
-  return plan === undefined || findings.all.length > 0 ? findings.all : deepFreeze(plan);
+  try {
+    const parsed = viewDefinitionSchema.safeParse(input);
+    if (!parsed.success) return schemaDiagnostics(parsed.error);
+    const findings = createFindings();
+    const plan = planOf(parsed.data, findings);
+    return plan === undefined || findings.all.length > 0 ? findings.all : deepFreeze(plan);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return [{ code: 'VM1101', at: 'select', message: 'the definition is nested too deeply' }];
+  }
 }
 
 function planOf(definition: ViewDefinition, findings: Findings): ViewPlan | undefined {

@@ -57,7 +57,7 @@ export function compileWhere(path: string, at: string, scope: ViewScope): Expres
   if (expression.type.system !== 'Boolean' && expression.type.fhir !== 'unknown') {
     findings.add('VM1004', at, `a criterion must be Boolean, not ${expression.type.fhir}`);
   }
-  return single(expression, path, at);
+  return single(expression, path);
 }
 
 function compileColumn(definition: ColumnDefinition, at: string, context: ValueType, scope: ViewScope): Expression | undefined {
@@ -68,12 +68,12 @@ function compileColumn(definition: ColumnDefinition, at: string, context: ValueT
     findings.add('VM1006', place, 'the element can have several types: choose one with ofType()');
     return undefined;
   }
-  return expression === undefined || definition.collection === true ? expression : single(expression, definition.path, place);
+  return expression === undefined || definition.collection === true ? expression : single(expression, definition.path);
 }
 
 /** More than one item is an error when it runs (specification, Processing Algorithm 2.2.1). */
-function single(source: Expression, path: string, at: string): Expression {
-  return source.many ? { kind: 'single', type: source.type, many: false, source, at: `${path} (${at})` } : source;
+function single(source: Expression, path: string): Expression {
+  return source.many ? { kind: 'single', type: source.type, many: false, source, at: path } : source;
 }
 
 function compileUnion(

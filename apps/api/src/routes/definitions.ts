@@ -11,7 +11,10 @@ import type { ApiServices } from '../services.ts';
 const looseQuery = z.looseObject({
   patient: z.string().optional().describe('id of a patient, with or without Patient/'),
   _id: z.string().optional().describe('id of the resource'),
-  _lastUpdated: z.union([z.string(), z.array(z.string())]).optional().describe('e.g. ge2024-01-01'),
+  _lastUpdated: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe('e.g. ge2024-01-01'),
   _sort: z.string().optional().describe('columns, descending with a minus: -onset,code'),
   _count: z.string().optional().describe('rows of a page'),
   cursor: z.string().optional().describe('`next` of the page before'),
@@ -26,25 +29,40 @@ export const definitionRoutes =
     const { catalog } = services;
     const tags = ['view definitions'];
 
-    app.get('/view-definitions', { schema: { tags, response: { 200: z.object({ total: z.number(), definitions: z.array(definitionSchema) }) } } }, async () => {
-      const definitions = [...(await catalog.listDefinitions())];
-      return { total: definitions.length, definitions };
-    });
+    app.get(
+      '/view-definitions',
+      { schema: { tags, response: { 200: z.object({ total: z.number(), definitions: z.array(definitionSchema) }) } } },
+      async () => {
+        const definitions = [...(await catalog.listDefinitions())];
+        return { total: definitions.length, definitions };
+      },
+    );
     app.get('/view-definitions/:name', { schema: { tags, params: nameParams, response: { 200: definitionSchema } } }, (request) =>
       catalog.getDefinition(request.params.name),
     );
-    app.post('/view-definitions', { schema: { tags, body: definitionBody, response: { 201: definitionSchema } } }, async (request, reply) => {
-      const stored = await define(services, reply, 'create', request.body);
-      return reply.code(201).header('location', `/analytics/view-definitions/${stored.name}`).send(stored);
-    });
-    app.put('/view-definitions/:name', { schema: { tags, params: nameParams, body: definitionBody, response: { 200: definitionSchema } } }, (request, reply) => {
-      if (request.body.name !== undefined && request.body.name !== request.params.name) {
-        throw new ViewmillError('VM2001', 'the name in the body differs from the one in the path', { at: 'name' });
-      }
-      return define(services, reply, 'update', { ...request.body, name: request.params.name });
-    });
+    app.post(
+      '/view-definitions',
+      { schema: { tags, body: definitionBody, response: { 201: definitionSchema } } },
+      async (request, reply) => {
+        const stored = await define(services, reply, 'create', request.body);
+        return reply.code(201).header('location', `/analytics/view-definitions/${stored.name}`).send(stored);
+      },
+    );
+    app.put(
+      '/view-definitions/:name',
+      { schema: { tags, params: nameParams, body: definitionBody, response: { 200: definitionSchema } } },
+      (request, reply) => {
+        if (request.body.name !== undefined && request.body.name !== request.params.name) {
+          throw new ViewmillError('VM2001', 'the name in the body differs from the one in the path', { at: 'name' });
+        }
+        return define(services, reply, 'update', { ...request.body, name: request.params.name });
+      },
+    );
     app.delete('/view-definitions/:name', { schema: { tags, params: nameParams } }, async (request, reply) => {
-      await services.query({ kind: 'undefine', view: { name: request.params.name }, search: searchSchema.parse({}) }, signalOf(reply));
+      await services.query(
+        { kind: 'undefine', view: { name: request.params.name }, search: searchSchema.parse({}) },
+        signalOf(reply),
+      );
       return reply.code(204).send();
     });
 
@@ -63,15 +81,25 @@ export const definitionRoutes =
         url: '/view-definitions/:name/count',
         schema: { ...schema, response: { 200: countSchema } },
         handler: async (request, reply) => {
-          const result = await services.query({ kind: 'count', view: { name: request.params.name }, search: searchOf(request) }, signalOf(reply));
+          const result = await services.query(
+            { kind: 'count', view: { name: request.params.name }, search: searchOf(request) },
+            signalOf(reply),
+          );
           return sendCount(reply, expectKind(result, 'count'));
         },
       });
     }
-    app.get('/view-definitions/:name/schema', { schema: { tags, params: nameParams, response: { 200: z.object({ columns: z.array(columnSchema) }) } } }, async (request, reply) => {
-      const result = await services.query({ kind: 'schema', view: { name: request.params.name }, search: searchSchema.parse({}) }, signalOf(reply));
-      return { columns: [...expectKind(result, 'schema').columns] };
-    });
+    app.get(
+      '/view-definitions/:name/schema',
+      { schema: { tags, params: nameParams, response: { 200: z.object({ columns: z.array(columnSchema) }) } } },
+      async (request, reply) => {
+        const result = await services.query(
+          { kind: 'schema', view: { name: request.params.name }, search: searchSchema.parse({}) },
+          signalOf(reply),
+        );
+        return { columns: [...expectKind(result, 'schema').columns] };
+      },
+    );
     app.post(
       '/query',
       {
@@ -82,7 +110,8 @@ export const definitionRoutes =
           response: { 200: rowsSchema },
         },
       },
-      (request, reply) => rows(services, reply, { definition: request.body.view }, searchSchema.parse(request.body.search ?? {})),
+      async (request, reply) =>
+        rows(services, reply, { definition: request.body.view }, searchSchema.parse(request.body.search ?? {})),
     );
   };
 
@@ -91,8 +120,16 @@ async function rows(services: ApiServices, reply: FastifyReply, view: ViewRef, s
   return sendRows(reply, expectKind(result, 'rows'));
 }
 
-async function define(services: ApiServices, reply: FastifyReply, mode: 'create' | 'update', definition: Record<string, unknown>) {
-  const result = await services.query({ kind: 'define', mode, view: { definition }, search: searchSchema.parse({}) }, signalOf(reply));
+async function define(
+  services: ApiServices,
+  reply: FastifyReply,
+  mode: 'create' | 'update',
+  definition: Record<string, unknown>,
+) {
+  const result = await services.query(
+    { kind: 'define', mode, view: { definition }, search: searchSchema.parse({}) },
+    signalOf(reply),
+  );
   const { definition: stored } = expectKind(result, 'define');
   return { ...stored, definition: { ...stored.definition } };
 }

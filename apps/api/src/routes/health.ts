@@ -9,17 +9,30 @@ export const healthRoutes =
   (services: ApiServices): FastifyPluginAsyncZod =>
   async (app) => {
     const tags = ['health'];
-    app.get('/health/live', { schema: { tags, response: { 200: z.object({ status: z.literal('live') }) } } }, () => ({ status: 'live' as const }));
+    app.get('/health/live', { schema: { tags, response: { 200: z.object({ status: z.literal('live') }) } } }, () => ({
+      status: 'live' as const,
+    }));
     app.get('/health/ready', { schema: { tags, response: { 200: readiness, 503: readiness } } }, async (_request, reply) => {
       const [database, queue] = await Promise.all([works(services.catalog.health()), works(services.jobs.counts())]);
       const ready = database && queue;
       return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', database, queue });
     });
     app.get('/analytics/health', { schema: { tags, description: 'Views, queue and workers.' } }, async () => {
-      const [views, health, queue] = await Promise.all([services.catalog.listViews(), services.catalog.health(), services.jobs.counts()]);
+      const [views, health, queue] = await Promise.all([
+        services.catalog.listViews(),
+        services.catalog.health(),
+        services.jobs.counts(),
+      ]);
       return {
         status: queue.queries.workers === 0 ? 'unhealthy' : health.status,
-        views: views.map(({ name, status, is_stale, staleness_hours, as_of, last_error }) => ({ name, status, is_stale, staleness_hours, as_of, last_error })),
+        views: views.map(({ name, status, is_stale, staleness_hours, as_of, last_error }) => ({
+          name,
+          status,
+          is_stale,
+          staleness_hours,
+          as_of,
+          last_error,
+        })),
         queue,
       };
     });

@@ -24,10 +24,14 @@ export const materializedViewRoutes =
     const tags = ['materialized views'];
     const accepted = { 200: acceptedSchema, 202: acceptedSchema };
 
-    app.get('/', { schema: { tags, response: { 200: z.object({ total: z.number(), views: z.array(viewStatusSchema) }) } } }, async () => {
-      const views = (await catalog.listViews()).map((view) => ({ ...view, indexes: view.indexes.map(copyIndex) }));
-      return { total: views.length, views };
-    });
+    app.get(
+      '/',
+      { schema: { tags, response: { 200: z.object({ total: z.number(), views: z.array(viewStatusSchema) }) } } },
+      async () => {
+        const views = (await catalog.listViews()).map((view) => ({ ...view, indexes: view.indexes.map(copyIndex) }));
+        return { total: views.length, views };
+      },
+    );
     app.get('/health', { schema: { tags, response: { 200: healthSchema } } }, () => catalog.health());
     app.get('/:name/status', { schema: { tags, params: nameParams, response: { 200: viewStatusSchema } } }, async (request) => {
       const view = await catalog.viewStatus(request.params.name);
@@ -47,22 +51,45 @@ export const materializedViewRoutes =
     );
 
     for (const [path, scope, description] of SWEEPS) {
-      app.post(`/${path}`, { schema: { tags, description, querystring: waitQuery, response: accepted } }, (request, reply) =>
-        answerWithJob(services, reply, { name: 'sweep', data: { scope, reason: 'request' }, wait: request.query.wait }),
+      app.post(
+        `/${path}`,
+        { schema: { tags, description, querystring: waitQuery, response: accepted } },
+        async (request, reply) =>
+          answerWithJob(services, reply, { name: 'sweep', data: { scope, reason: 'request' }, wait: request.query.wait }),
       );
     }
-    app.post('/:name', { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } }, async (request, reply) => {
-      await catalog.getDefinition(request.params.name);
-      return answerWithJob(services, reply, { name: 'refresh', data: { view: request.params.name, reason: 'create' }, wait: request.query.wait });
-    });
-    app.post('/:name/refresh', { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } }, async (request, reply) => {
-      await catalog.viewStatus(request.params.name);
-      return answerWithJob(services, reply, { name: 'refresh', data: { view: request.params.name, reason: 'request' }, wait: request.query.wait });
-    });
-    app.delete('/:name', { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } }, async (request, reply) => {
-      await catalog.viewStatus(request.params.name);
-      return answerWithJob(services, reply, { name: 'drop', data: { view: request.params.name }, wait: request.query.wait });
-    });
+    app.post(
+      '/:name',
+      { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } },
+      async (request, reply) => {
+        await catalog.getDefinition(request.params.name);
+        return answerWithJob(services, reply, {
+          name: 'refresh',
+          data: { view: request.params.name, reason: 'create' },
+          wait: request.query.wait,
+        });
+      },
+    );
+    app.post(
+      '/:name/refresh',
+      { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } },
+      async (request, reply) => {
+        await catalog.viewStatus(request.params.name);
+        return answerWithJob(services, reply, {
+          name: 'refresh',
+          data: { view: request.params.name, reason: 'request' },
+          wait: request.query.wait,
+        });
+      },
+    );
+    app.delete(
+      '/:name',
+      { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } },
+      async (request, reply) => {
+        await catalog.viewStatus(request.params.name);
+        return answerWithJob(services, reply, { name: 'drop', data: { view: request.params.name }, wait: request.query.wait });
+      },
+    );
   };
 
 function copyIndex(index: { readonly name: string; readonly columns: readonly string[] }): { name: string; columns: string[] } {

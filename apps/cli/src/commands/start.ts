@@ -77,7 +77,9 @@ async function firstViews(settings: Settings, services: LocalServices, startedAt
 
 /** One patient with laboratory results, for the line that works as pasted. */
 async function somePatient(url: string): Promise<string | null> {
-  const answer = await get<{ rows?: { patient_id: string | null }[] }>(`${url}/analytics/view-definitions/observation_labs/execute?_count=1`);
+  const answer = await get<{ rows?: { patient_id: string | null }[] }>(
+    `${url}/analytics/view-definitions/observation_labs/execute?_count=1`,
+  );
   return answer.rows?.[0]?.patient_id ?? null;
 }
 

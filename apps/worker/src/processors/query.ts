@@ -1,25 +1,35 @@
-import { type QueryJob, type QueryMeta, type QueryResult, ViewmillError } from '@viewmill/contracts';
 import type { Catalog } from '@viewmill/catalog';
+import { type QueryJob, type QueryMeta, type QueryResult, ViewmillError } from '@viewmill/contracts';
 import type { ViewRunner } from '@viewmill/runner';
+import type { Statistics } from '../statistics.ts';
 import type { ViewCompiler } from '../views.ts';
 
 export interface QueryDependencies {
   readonly views: ViewCompiler;
   readonly runner: ViewRunner;
+  readonly statistics: Pick<Statistics, 'count'>;
   readonly catalog: Pick<Catalog, 'putDefinition' | 'deleteDefinition'>;
 }
 
 /** One query: compiled, run, answered. `enqueuedAt` is in milliseconds since 1970. */
-export async function query(job: QueryJob, { enqueuedAt }: { readonly enqueuedAt: number }, dependencies: QueryDependencies): Promise<QueryResult> {
+export async function query(
+  job: QueryJob,
+  { enqueuedAt }: { readonly enqueuedAt: number },
+  dependencies: QueryDependencies,
+): Promise<QueryResult> {
   const queueMs = Math.max(0, Date.now() - enqueuedAt);
   const { views, runner } = dependencies;
   switch (job.kind) {
     case 'rows': {
-      const { meta, ...answer } = await runner.execute(await views.resolve(job.view), job.search, { deadline: job.deadline });
+      const view = await views.resolve(job.view);
+      const { meta, ...answer } = await runner.execute(view, job.search, undefined, { deadline: job.deadline });
+      dependencies.statistics.count(view.name, meta);
       return { kind: 'rows', ...answer, meta: { ...meta, queue_ms: queueMs } satisfies QueryMeta };
     }
     case 'count': {
-      const { meta, count } = await runner.executeCount(await views.resolve(job.view), job.search, { deadline: job.deadline });
+      const view = await views.resolve(job.view);
+      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline });
+      dependencies.statistics.count(view.name, meta);
       return { kind: 'count', count, meta: { ...meta, queue_ms: queueMs } };
     }
     case 'schema':

@@ -13,7 +13,10 @@ export interface SweepDependencies {
  * Enqueues one refresh per view that the scope names; a view whose refresh is waiting already is not enqueued twice.
  * A scheduled sweep leaves out views whose automatic refresh is switched off.
  */
-export async function sweep(data: RefreshJobData<'sweep'>, { catalog, enqueueRefresh }: SweepDependencies): Promise<JobResults['sweep']> {
+export async function sweep(
+  data: RefreshJobData<'sweep'>,
+  { catalog, enqueueRefresh }: SweepDependencies,
+): Promise<JobResults['sweep']> {
   const reason = data.scope === 'create' ? 'create' : data.reason;
   const enqueued = [];
   for (const view of await viewsOf(data, catalog)) {
@@ -23,7 +26,10 @@ export async function sweep(data: RefreshJobData<'sweep'>, { catalog, enqueueRef
   return { enqueued };
 }
 
-async function viewsOf({ scope, reason }: RefreshJobData<'sweep'>, catalog: SweepDependencies['catalog']): Promise<readonly string[]> {
+async function viewsOf(
+  { scope, reason }: RefreshJobData<'sweep'>,
+  catalog: SweepDependencies['catalog'],
+): Promise<readonly string[]> {
   const views = await catalog.listViews();
   if (scope === 'create') {
     const materialized = new Set(views.map(({ name }) => name));

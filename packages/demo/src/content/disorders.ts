@@ -54,7 +54,13 @@ export const CHRONIC_DISEASES: Readonly<Record<Disease, ChronicDisease>> = {
     ],
   },
   obesity: { code: '162864005', display: 'Body mass index 30+ - obesity (finding)', share: 0.55, from: 5, medications: [] },
-  kidneyDisease: { code: '433144002', display: 'Chronic kidney disease stage 3 (disorder)', share: 0.2, from: 45, medications: [] },
+  kidneyDisease: {
+    code: '433144002',
+    display: 'Chronic kidney disease stage 3 (disorder)',
+    share: 0.2,
+    from: 45,
+    medications: [],
+  },
   anemia: {
     code: '271737000',
     display: 'Anemia (disorder)',

@@ -30,8 +30,14 @@ export function measure(patient: PatientProfile, time: number, random: Random) {
   const a1c = Math.max(4.3, around(has('diabetes') ? 7.6 : 5.3, has('diabetes') ? 1.1 : 0.25, 4));
   // The average glucose of an HbA1c (Nathan et al. 2008: 28.7 × A1c − 46.7), less for a fasting patient.
   const glucose = Math.max(52, (28.7 * a1c - 46.7) * 0.88 + 7 * random.normal());
-  const creatinine = Math.max(0.3, around(has('kidneyDisease') ? 1.75 : patient.female ? 0.78 : 0.98, 0.14, 5) * (0.45 + 0.55 * growth));
-  const filtration = Math.min(125, Math.max(8, ((patient.female ? 78 : 96) / creatinine) * (1.12 - Math.max(0, age - 40) * 0.006)));
+  const creatinine = Math.max(
+    0.3,
+    around(has('kidneyDisease') ? 1.75 : patient.female ? 0.78 : 0.98, 0.14, 5) * (0.45 + 0.55 * growth),
+  );
+  const filtration = Math.min(
+    125,
+    Math.max(8, ((patient.female ? 78 : 96) / creatinine) * (1.12 - Math.max(0, age - 40) * 0.006)),
+  );
   const triglycerides = Math.max(38, around(has('diabetes') ? 178 : 112, 34, 6));
   const hdl = Math.max(24, around(patient.female ? 57 : 48, 9, 7) - (triglycerides - 112) * 0.06);
   const ldl = Math.max(35, around(has('hyperlipidemia') ? 158 : 103, 22, 8));

@@ -17,7 +17,16 @@ export const FAMILY_NAMES = [
   'Ramirez', 'Reyes', 'Robinson', 'Rossi', 'Santos', 'Schmidt', 'Silva', 'Singh', 'Smith', 'Sullivan', 'Tanaka', 'Thompson', 'Torres', 'Tran',
   'Walker', 'Washington', 'Williams', 'Young',
 ] as const;
-export const STREETS = ['Maple Street', 'Oak Avenue', 'Main Street', 'Harbor Road', 'Elm Court', 'Washington Street', 'Mill Lane', 'Lake View Drive'] as const;
+export const STREETS = [
+  'Maple Street',
+  'Oak Avenue',
+  'Main Street',
+  'Harbor Road',
+  'Elm Court',
+  'Washington Street',
+  'Mill Lane',
+  'Lake View Drive',
+] as const;
 export const CITIES = [
   { city: 'Boston', postalCode: '02118' },
   { city: 'Worcester', postalCode: '01608' },
@@ -28,7 +37,16 @@ export const CITIES = [
   { city: 'Plymouth', postalCode: '02360' },
   { city: 'Pittsfield', postalCode: '01201' },
 ] as const;
-export const HOSPITALS = ['Bay Shore', 'Mill River', 'North Harbor', 'Saint Agnes', 'Pine Hill', 'Stone Bridge', 'Old Colony', 'Blue Hills'] as const;
+export const HOSPITALS = [
+  'Bay Shore',
+  'Mill River',
+  'North Harbor',
+  'Saint Agnes',
+  'Pine Hill',
+  'Stone Bridge',
+  'Old Colony',
+  'Blue Hills',
+] as const;
 
 /** OMB categories with their share of the population. */
 export const RACES = [

@@ -61,11 +61,23 @@ const VITALS: readonly ObservationDefinition[] = [
 ];
 
 const BLOOD_COUNT: readonly ObservationDefinition[] = [
-  quantity('laboratory', ['6690-2', 'Leukocytes [#/volume] in Blood by Automated count'], 'whiteCells', ['10*3/uL', '10*3/uL', 2], [4.5, 11]),
-  quantity('laboratory', ['789-8', 'Erythrocytes [#/volume] in Blood by Automated count'], 'redCells', ['10*6/uL', '10*6/uL', 2], {
-    female: [3.9, 5.2],
-    male: [4.3, 5.9],
-  }),
+  quantity(
+    'laboratory',
+    ['6690-2', 'Leukocytes [#/volume] in Blood by Automated count'],
+    'whiteCells',
+    ['10*3/uL', '10*3/uL', 2],
+    [4.5, 11],
+  ),
+  quantity(
+    'laboratory',
+    ['789-8', 'Erythrocytes [#/volume] in Blood by Automated count'],
+    'redCells',
+    ['10*6/uL', '10*6/uL', 2],
+    {
+      female: [3.9, 5.2],
+      male: [4.3, 5.9],
+    },
+  ),
   quantity('laboratory', ['718-7', 'Hemoglobin [Mass/volume] in Blood'], 'hemoglobin', ['g/dL', 'g/dL', 1], {
     female: [12, 16],
     male: [13.5, 17.5],
@@ -77,40 +89,154 @@ const BLOOD_COUNT: readonly ObservationDefinition[] = [
   quantity('laboratory', ['787-2', 'MCV [Entitic volume] by Automated count'], 'meanVolume', ['fL', 'fL', 1], [80, 100]),
   quantity('laboratory', ['785-6', 'MCH [Entitic mass] by Automated count'], 'meanHemoglobin', ['pg', 'pg', 1], [25, 35]),
   quantity('laboratory', ['786-4', 'MCHC [Mass/volume] by Automated count'], 'meanConcentration', ['g/dL', 'g/dL', 1], [31, 36]),
-  quantity('laboratory', ['788-0', 'Erythrocyte distribution width [Ratio] by Automated count'], 'redCellWidth', ['%', '%', 1], [11.5, 14.5]),
-  quantity('laboratory', ['777-3', 'Platelets [#/volume] in Blood by Automated count'], 'platelets', ['10*3/uL', '10*3/uL', 0], [150, 400]),
+  quantity(
+    'laboratory',
+    ['788-0', 'Erythrocyte distribution width [Ratio] by Automated count'],
+    'redCellWidth',
+    ['%', '%', 1],
+    [11.5, 14.5],
+  ),
+  quantity(
+    'laboratory',
+    ['777-3', 'Platelets [#/volume] in Blood by Automated count'],
+    'platelets',
+    ['10*3/uL', '10*3/uL', 0],
+    [150, 400],
+  ),
 ];
 
 const METABOLIC: readonly ObservationDefinition[] = [
   quantity('laboratory', ['2345-7', 'Glucose [Mass/volume] in Serum or Plasma'], 'glucose', ['mg/dL', 'mg/dL', 1], [70, 99]),
-  quantity('laboratory', ['3094-0', 'Urea nitrogen [Mass/volume] in Serum or Plasma'], 'ureaNitrogen', ['mg/dL', 'mg/dL', 0], [7, 20]),
-  quantity('laboratory', ['2160-0', 'Creatinine [Mass/volume] in Serum or Plasma'], 'creatinine', ['mg/dL', 'mg/dL', 2], [0.5, 1.3]),
-  quantity('laboratory', ['33914-3', 'Glomerular filtration rate/1.73 sq M.predicted'], 'filtration', ['mL/min/{1.73_m2}', 'mL/min/1.73m2', 0], [60, null]),
+  quantity(
+    'laboratory',
+    ['3094-0', 'Urea nitrogen [Mass/volume] in Serum or Plasma'],
+    'ureaNitrogen',
+    ['mg/dL', 'mg/dL', 0],
+    [7, 20],
+  ),
+  quantity(
+    'laboratory',
+    ['2160-0', 'Creatinine [Mass/volume] in Serum or Plasma'],
+    'creatinine',
+    ['mg/dL', 'mg/dL', 2],
+    [0.5, 1.3],
+  ),
+  quantity(
+    'laboratory',
+    ['33914-3', 'Glomerular filtration rate/1.73 sq M.predicted'],
+    'filtration',
+    ['mL/min/{1.73_m2}', 'mL/min/1.73m2', 0],
+    [60, null],
+  ),
   quantity('laboratory', ['17861-6', 'Calcium [Mass/volume] in Serum or Plasma'], 'calcium', ['mg/dL', 'mg/dL', 1], [8.5, 10.5]),
   quantity('laboratory', ['2951-2', 'Sodium [Moles/volume] in Serum or Plasma'], 'sodium', ['mmol/L', 'mmol/L', 0], [136, 145]),
-  quantity('laboratory', ['2823-3', 'Potassium [Moles/volume] in Serum or Plasma'], 'potassium', ['mmol/L', 'mmol/L', 2], [3.5, 5]),
-  quantity('laboratory', ['2075-0', 'Chloride [Moles/volume] in Serum or Plasma'], 'chloride', ['mmol/L', 'mmol/L', 0], [98, 107]),
-  quantity('laboratory', ['2028-9', 'Carbon dioxide, total [Moles/volume] in Serum or Plasma'], 'bicarbonate', ['mmol/L', 'mmol/L', 0], [22, 29]),
+  quantity(
+    'laboratory',
+    ['2823-3', 'Potassium [Moles/volume] in Serum or Plasma'],
+    'potassium',
+    ['mmol/L', 'mmol/L', 2],
+    [3.5, 5],
+  ),
+  quantity(
+    'laboratory',
+    ['2075-0', 'Chloride [Moles/volume] in Serum or Plasma'],
+    'chloride',
+    ['mmol/L', 'mmol/L', 0],
+    [98, 107],
+  ),
+  quantity(
+    'laboratory',
+    ['2028-9', 'Carbon dioxide, total [Moles/volume] in Serum or Plasma'],
+    'bicarbonate',
+    ['mmol/L', 'mmol/L', 0],
+    [22, 29],
+  ),
   quantity('laboratory', ['2885-2', 'Protein [Mass/volume] in Serum or Plasma'], 'protein', ['g/dL', 'g/dL', 1], [6, 8.3]),
   quantity('laboratory', ['1751-7', 'Albumin [Mass/volume] in Serum or Plasma'], 'albumin', ['g/dL', 'g/dL', 2], [3.5, 5]),
-  quantity('laboratory', ['1975-2', 'Bilirubin.total [Mass/volume] in Serum or Plasma'], 'bilirubin', ['mg/dL', 'mg/dL', 2], [0.1, 1.2]),
-  quantity('laboratory', ['6768-6', 'Alkaline phosphatase [Enzymatic activity/volume] in Serum or Plasma'], 'alkalinePhosphatase', ['U/L', 'U/L', 0], [40, 129]),
-  quantity('laboratory', ['1742-6', 'Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma'], 'alt', ['U/L', 'U/L', 0], [null, 41]),
-  quantity('laboratory', ['1920-8', 'Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma'], 'ast', ['U/L', 'U/L', 0], [null, 40]),
+  quantity(
+    'laboratory',
+    ['1975-2', 'Bilirubin.total [Mass/volume] in Serum or Plasma'],
+    'bilirubin',
+    ['mg/dL', 'mg/dL', 2],
+    [0.1, 1.2],
+  ),
+  quantity(
+    'laboratory',
+    ['6768-6', 'Alkaline phosphatase [Enzymatic activity/volume] in Serum or Plasma'],
+    'alkalinePhosphatase',
+    ['U/L', 'U/L', 0],
+    [40, 129],
+  ),
+  quantity(
+    'laboratory',
+    ['1742-6', 'Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma'],
+    'alt',
+    ['U/L', 'U/L', 0],
+    [null, 41],
+  ),
+  quantity(
+    'laboratory',
+    ['1920-8', 'Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma'],
+    'ast',
+    ['U/L', 'U/L', 0],
+    [null, 40],
+  ),
 ];
 
 const LIPIDS: readonly ObservationDefinition[] = [
-  quantity('laboratory', ['2093-3', 'Cholesterol [Mass/volume] in Serum or Plasma'], 'cholesterol', ['mg/dL', 'mg/dL', 1], [null, 200]),
-  quantity('laboratory', ['2571-8', 'Triglyceride [Mass/volume] in Serum or Plasma'], 'triglycerides', ['mg/dL', 'mg/dL', 1], [null, 150]),
-  quantity('laboratory', ['2085-9', 'Cholesterol in HDL [Mass/volume] in Serum or Plasma'], 'hdl', ['mg/dL', 'mg/dL', 1], [40, null]),
-  quantity('laboratory', ['13457-7', 'Cholesterol in LDL [Mass/volume] in Serum or Plasma by calculation'], 'ldl', ['mg/dL', 'mg/dL', 1], [null, 130]),
+  quantity(
+    'laboratory',
+    ['2093-3', 'Cholesterol [Mass/volume] in Serum or Plasma'],
+    'cholesterol',
+    ['mg/dL', 'mg/dL', 1],
+    [null, 200],
+  ),
+  quantity(
+    'laboratory',
+    ['2571-8', 'Triglyceride [Mass/volume] in Serum or Plasma'],
+    'triglycerides',
+    ['mg/dL', 'mg/dL', 1],
+    [null, 150],
+  ),
+  quantity(
+    'laboratory',
+    ['2085-9', 'Cholesterol in HDL [Mass/volume] in Serum or Plasma'],
+    'hdl',
+    ['mg/dL', 'mg/dL', 1],
+    [40, null],
+  ),
+  quantity(
+    'laboratory',
+    ['13457-7', 'Cholesterol in LDL [Mass/volume] in Serum or Plasma by calculation'],
+    'ldl',
+    ['mg/dL', 'mg/dL', 1],
+    [null, 130],
+  ),
 ];
 
 const HBA1C = quantity('laboratory', ['4548-4', 'Hemoglobin A1c/Hemoglobin.total in Blood'], 'a1c', ['%', '%', 1], [4, 5.6]);
-const THYROTROPIN = quantity('laboratory', ['3016-3', 'Thyrotropin [Units/volume] in Serum or Plasma'], 'thyrotropin', ['m[IU]/L', 'mIU/L', 2], [0.4, 4]);
-const PHQ2 = quantity('survey', ['55758-7', 'Patient Health Questionnaire 2 item (PHQ-2) total score'], 'phq2', ['{score}', 'score', 0]);
-const PHQ9 = quantity('survey', ['44261-6', 'Patient Health Questionnaire 9 item (PHQ-9) total score'], 'phq9', ['{score}', 'score', 0]);
-const PAIN = quantity('survey', ['72514-3', 'Pain severity - 0-10 verbal numeric rating [Score] - Reported'], 'pain', ['{score}', 'score', 0]);
+const THYROTROPIN = quantity(
+  'laboratory',
+  ['3016-3', 'Thyrotropin [Units/volume] in Serum or Plasma'],
+  'thyrotropin',
+  ['m[IU]/L', 'mIU/L', 2],
+  [0.4, 4],
+);
+const PHQ2 = quantity('survey', ['55758-7', 'Patient Health Questionnaire 2 item (PHQ-2) total score'], 'phq2', [
+  '{score}',
+  'score',
+  0,
+]);
+const PHQ9 = quantity('survey', ['44261-6', 'Patient Health Questionnaire 9 item (PHQ-9) total score'], 'phq9', [
+  '{score}',
+  'score',
+  0,
+]);
+const PAIN = quantity('survey', ['72514-3', 'Pain severity - 0-10 verbal numeric rating [Score] - Reported'], 'pain', [
+  '{score}',
+  'score',
+  0,
+]);
 
 export interface VisitKind extends Concept {
   /** How often it happens among all visits. */

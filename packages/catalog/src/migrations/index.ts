@@ -1,0 +1,11 @@
+import type { Sql } from 'sql-template-tag';
+import { initial } from './001-initial.ts';
+
+export interface Migration {
+  /** Counts from 1 without gaps; a published one never changes. */
+  readonly version: number;
+  readonly name: string;
+  readonly statements: (schema: string) => readonly Sql[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'initial', statements: initial }];

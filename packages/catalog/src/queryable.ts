@@ -1,0 +1,39 @@
+import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+
+/** What only asks: a pg client or a pool. */
+export interface Queryable {
+  query<R extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<R>>;
+}
+
+/** Where the catalog is. */
+export interface CatalogPlace {
+  readonly pool: Pool;
+  /** Setting SQLONFHIR_SCHEMA. */
+  readonly schema: string;
+}
+
+/** Runs the work in a transaction on a connection of its own; rolled back if it throws. */
+export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** The row of a statement that always gives one. */
+export function onlyRow<R extends QueryResultRow>({ rows }: QueryResult<R>): R {
+  const row = rows[0];
+  if (row === undefined) throw new Error('a statement that gives one row gave none');
+  return row;
+}

@@ -1,0 +1,88 @@
+import { ViewmillError } from '@viewmill/contracts';
+import { type HapiLayout, restrictedIds, restrictToIds, restrictToUpdated } from '@viewmill/fhir-source';
+import type { Pool, PoolClient } from 'pg';
+import type { Sql } from 'sql-template-tag';
+import sql from 'sql-template-tag';
+import { findBadValue } from './bad-value.ts';
+import { idColumn } from './columns.ts';
+import type { Generations } from './generations.ts';
+import { countRows, type PageRequest, readPage } from './page.ts';
+import type { Answered, Engine, Question } from './run.ts';
+import { columnOf, invalid } from './search-conditions.ts';
+import { errorCode, readOnly } from './session.ts';
+import type { MaterializedView } from './view-runner.ts';
+
+export interface MaterializedEngine extends Engine {
+  /** For people: why this question cannot be answered from a generation; null if it can. */
+  obstacle(question: Question): Promise<ViewmillError | null>;
+}
+
+/** Answers from the view's generation table. */
+export function materializedEngine(
+  target: Pool,
+  layout: HapiLayout,
+  generations: Generations,
+  sameDatabase: () => Promise<boolean>,
+): MaterializedEngine {
+  async function usable({ view: { name, plan } }: Question, fresh: boolean): Promise<MaterializedView | ViewmillError> {
+    if (name === null) return new ViewmillError('VM2006', 'an inline ViewDefinition is not materialized');
+    const current = await generations.current(name, fresh);
+    if (current === null) return new ViewmillError('VM2006', `${name} is not materialized`, { at: name });
+    if (current.planHash === plan.hash) return current;
+    return new ViewmillError('VM2006', `${name} is materialized from another version of its definition`, { at: name });
+  }
+
+  /** HAPI's own columns are not in the generation; next to HAPI's tables they can be asked for. */
+  async function unanswerable({ view: { plan }, search }: Question): Promise<ViewmillError | null> {
+    const needsTables = search.updated.length > 0 || (search.ids.length > 0 && idColumn(plan) === undefined);
+    if (!needsTables || (await sameDatabase())) return null;
+    return invalid(search.updated.length > 0 ? '_lastUpdated' : '_id', 'cannot be answered from a materialized view that is kept apart from the FHIR database');
+  }
+
+  function sourceConditions({ view: { plan }, search }: Question): Sql[] {
+    const id = idColumn(plan);
+    const restricted = (restriction: Sql): Sql => sql`q.res_id in (${restrictedIds(layout, plan.resource, restriction)})`;
+    return [
+      ...search.ids.map((ids) =>
+        id === undefined ? restricted(restrictToIds(layout, plan.resource, ids)) : sql`${columnOf(id)} = any (${ids}::text[])`,
+      ),
+      ...search.updated.map(({ operator, range }) => restricted(restrictToUpdated(layout, operator, range))),
+    ];
+  }
+
+  async function run<T>(question: Question, work: (client: PoolClient, request: PageRequest) => Promise<T>): Promise<Answered<T>> {
+    const { plan } = question.view;
+    const attempt = async (fresh: boolean): Promise<Answered<T>> => {
+      const view = await usable(question, fresh);
+      if (view instanceof ViewmillError) throw view;
+      const request = { plan, search: question.search, rows: view.relation, conditions: sourceConditions(question) };
+      const answer = await readOnly(target, question.deadline, (client) => work(client, request));
+      return {
+        answer,
+        meta: { runner: 'materialized', reason: `read from generation ${view.generation}`, as_of: view.asOf, is_stale: view.isStale },
+      };
+    };
+    const problem = await unanswerable(question);
+    if (problem !== null) throw problem;
+    try {
+      return await attempt(false).catch((error: unknown) => {
+        // A refresh swapped the generation between the look-up and the read.
+        if (errorCode(error) === '42P01') return attempt(true);
+        throw error;
+      });
+    } catch (error) {
+      if (error instanceof ViewmillError) throw error;
+      throw (await findBadValue(target, error, question.search, question.from)) ?? error;
+    }
+  }
+
+  return {
+    kind: 'materialized',
+    obstacle: async (question) => {
+      const view = await usable(question, false);
+      return view instanceof ViewmillError ? view : unanswerable(question);
+    },
+    page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
+    count: (question) => run(question, countRows),
+  };
+}

@@ -1,0 +1,80 @@
+import { ViewmillError } from '@viewmill/contracts';
+import { compileToSql, decodeSqlError } from '@viewmill/backend-sql';
+import {
+  type CompressedTexts,
+  compressedResources,
+  currentResources,
+  type HapiLayout,
+  isCompressedMissing,
+  restrictToIds,
+  restrictToTargets,
+  restrictToUpdated,
+  sourceState,
+} from '@viewmill/fhir-source';
+import type { Pool, PoolClient } from 'pg';
+import type { Sql } from 'sql-template-tag';
+import sql, { join } from 'sql-template-tag';
+import { findBadValue } from './bad-value.ts';
+import { referenceColumn } from './columns.ts';
+import { linkCoverages } from './link-coverages.ts';
+import { countRows, type PageRequest, readPage } from './page.ts';
+import type { Answered, Engine, Question } from './run.ts';
+import { readOnly } from './session.ts';
+
+/** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
+export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
+  const coverage = linkCoverages(source, layout);
+  /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
+  const compressedTypes = new Set<string>();
+
+  async function restriction({ view: { plan }, search }: Question): Promise<Sql | undefined> {
+    const conditions = [
+      ...search.ids.map((ids) => restrictToIds(layout, plan.resource, ids)),
+      ...search.updated.map(({ operator, range }) => restrictToUpdated(layout, operator, range)),
+    ];
+    for (const { column, ids } of search.patients) {
+      if (plan.resource === 'Patient' && column.name !== 'patient_id' && column.name !== 'subject_id') {
+        conditions.push(restrictToIds(layout, 'Patient', ids));
+        continue;
+      }
+      const reference = referenceColumn(plan, column);
+      const covered = reference === null ? null : await coverage(plan.resource, reference.element);
+      if (reference !== null && covered !== null) conditions.push(restrictToTargets(layout, plan.resource, covered, reference.targetType, ids));
+    }
+    return conditions.length === 0 ? undefined : join(conditions, ' and ');
+  }
+
+  async function run<T>(question: Question, work: (client: PoolClient, request: PageRequest) => Promise<T>): Promise<Answered<T>> {
+    const { plan } = question.view;
+    const narrowed = await restriction(question);
+    const attempt = (): Promise<Answered<T>> =>
+      readOnly(source, question.deadline, async (client) => {
+        const { asOf } = await sourceState(client);
+        const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
+          ? await compressedResources(client, layout, plan.resource, narrowed)
+          : undefined;
+        const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
+        const { rows } = compileToSql(plan, relation, { ordinal: true });
+        const answer = await work(client, { plan, search: question.search, rows: sql`(${rows})`, conditions: [] });
+        return { answer, meta: { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false } };
+      });
+    try {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isCompressedMissing(error)) throw error;
+        compressedTypes.add(plan.resource);
+        return await attempt();
+      }
+    } catch (error) {
+      if (error instanceof ViewmillError) throw error;
+      throw (await findBadValue(source, error, question.search, question.from)) ?? decodeSqlError(error) ?? error;
+    }
+  }
+
+  return {
+    kind: 'postgres',
+    page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
+    count: (question) => run(question, countRows),
+  };
+}

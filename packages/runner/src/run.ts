@@ -1,0 +1,45 @@
+import { type Search, ViewmillError } from '@viewmill/contracts';
+import { decodeCursor, encodeCursor, type Position } from './cursor.ts';
+import { resolveSearch, type ResolvedSearch } from './search-conditions.ts';
+import type { Page } from './page.ts';
+import type { CallOptions, RowsAnswer, RunMeta, RunnableView } from './view-runner.ts';
+
+/** A question as a runner takes it: checked, with nothing left open. */
+export interface Question {
+  readonly view: RunnableView;
+  readonly search: ResolvedSearch;
+  readonly limit: number;
+  readonly from: Position | null;
+  readonly deadline: number | undefined;
+}
+
+export type Answered<T> = { readonly answer: T; readonly meta: Omit<RunMeta, 'rows' | 'database_ms'> };
+
+/** One way to answer. `cannot` says for people why it does not fit this question, null if it does. */
+export interface Engine {
+  readonly kind: 'materialized' | 'postgres';
+  page(question: Question): Promise<Answered<Page>>;
+  count(question: Question): Promise<Answered<number>>;
+}
+
+/** @throws ViewmillError VM2009, VM2001 as of resolveSearch and decodeCursor. */
+export function askRows(view: RunnableView, search: Search, maxRows: number, limit: number | undefined, options: CallOptions): Question {
+  const resolved = resolveSearch(view.plan, search);
+  const smallest = Math.min(maxRows, limit ?? maxRows, search.limit ?? maxRows);
+  if (!Number.isInteger(smallest) || smallest < 0) throw new ViewmillError('VM2001', 'the limit is no number of rows', { at: 'limit' });
+  const from = search.cursor === null ? null : decodeCursor(view.plan, resolved, search.cursor);
+  return { view, search: resolved, limit: smallest, from, deadline: options.deadline };
+}
+
+export function askCount(view: RunnableView, search: Search, options: CallOptions): Question {
+  return { view, search: { ...resolveSearch(view.plan, search), sort: [] }, limit: 0, from: null, deadline: options.deadline };
+}
+
+export function rowsAnswer({ view, search }: Question, { answer, meta }: Answered<Page>, milliseconds: number): RowsAnswer {
+  return {
+    rowsJson: answer.rowsJson,
+    columns: view.plan.columns.map(({ name }) => name),
+    next: answer.end === null ? null : encodeCursor(view.plan, search, answer.end),
+    meta: { ...meta, rows: answer.rows, database_ms: milliseconds },
+  };
+}

@@ -1,0 +1,63 @@
+import { ViewmillError } from '@viewmill/contracts';
+import type { Pool, PoolClient } from 'pg';
+
+/**
+ * Runs `work` in a read-only transaction on one snapshot, in UTC, ended by the server at the deadline.
+ * JIT is off: the machine code of a generated statement takes longer than running it once.
+ * @param deadline milliseconds since 1970.
+ * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached.
+ */
+export async function readOnly<T>(pool: Pool, deadline: number | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw translate(error);
+  });
+  // A session that breaks while it is ours reports to the query as well; without a listener the process would end.
+  const ignore = (): void => {};
+  client.on('error', ignore);
+  let broken: Error | undefined;
+  try {
+    const left = deadline === undefined ? 0 : deadline - Date.now();
+    if (deadline !== undefined && left <= 0) throw timedOut();
+    await client.query(
+      `begin isolation level repeatable read read only; set local timezone = 'UTC'; set local datestyle = 'ISO, MDY';
+       set local jit = off; set local statement_timeout = ${Math.min(Math.ceil(left), 2 ** 31 - 1)}`,
+    );
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // Should the rollback fail, the session cannot be used again.
+    await client.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw translate(error);
+  } finally {
+    client.removeListener('error', ignore);
+    client.release(broken);
+  }
+}
+
+/** SQLSTATE of a server's error, or Node's code of a broken connection. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof ViewmillError) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+function timedOut(cause?: unknown): ViewmillError {
+  return new ViewmillError('VM3007', 'the query took longer than its caller waits', { cause });
+}
+
+/** Connection exceptions, too many connections, shutdown; and what Node says of sockets. */
+const UNAVAILABLE = /^(08...|53300|57P0[1-4]|3D000|28...|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+
+function translate(error: unknown): unknown {
+  const code = errorCode(error);
+  if (code === '57014') return timedOut(error);
+  // 54000: the text of the answer would be longer than PostgreSQL's gigabyte.
+  if (code === '54000') return new ViewmillError('VM2010', 'the answer is too large for one page', { cause: error });
+  const lost = error instanceof Error && code === undefined && /connection terminated|timeout exceeded when trying to connect/i.test(error.message);
+  if (lost || (code !== undefined && UNAVAILABLE.test(code))) {
+    return new ViewmillError('VM3002', 'the database cannot be reached', { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,75 @@
+import type { ColumnInfo, QueryMeta, Search } from '@viewmill/contracts';
+import type { ViewPlan } from '@viewmill/views';
+import type { Sql } from 'sql-template-tag';
+
+/** A compiled view; `name` is null for an inline one, which is never materialized. */
+export interface RunnableView {
+  readonly name: string | null;
+  readonly plan: ViewPlan;
+}
+
+/** What a runner knows of an answer; the queue's time is added by who took the job. */
+export type RunMeta = Omit<QueryMeta, 'queue_ms'>;
+
+export interface RowsAnswer {
+  /** Text of a JSON array of row objects, as PostgreSQL wrote it. */
+  readonly rowsJson: string;
+  readonly columns: readonly string[];
+  /** Cursor of the next page; null on the last one. */
+  readonly next: string | null;
+  readonly meta: RunMeta;
+}
+
+export interface CountAnswer {
+  readonly count: number;
+  readonly meta: RunMeta;
+}
+
+export interface CallOptions {
+  /** Milliseconds since 1970 after which nobody waits for the answer; becomes the statement's time-out. */
+  readonly deadline?: number | undefined;
+}
+
+/**
+ * Runs views. Errors of `execute` and `executeCount`: VM2009 for a search the view cannot answer, VM2001 for a foreign cursor,
+ * VM2006 where only a materialized view would do, VM3007 beyond the deadline, VM3002 without a database, VM1201 to VM1203 from the view.
+ */
+export interface ViewRunner {
+  /** @param limit rows at most; the smallest of it, the search's own limit and MAX_ROWS counts. */
+  execute(view: RunnableView, search: Search, limit?: number, options?: CallOptions): Promise<RowsAnswer>;
+  /** How many rows match; sort, limit and cursor of the search do not matter. */
+  executeCount(view: RunnableView, search: Search, options?: CallOptions): Promise<CountAnswer>;
+  getSchema(view: RunnableView): readonly ColumnInfo[];
+  stats(): RunnerStats;
+  /** A view was refreshed, replaced or dropped (no name: any): forget what is remembered of it. */
+  invalidate(view?: string): void;
+}
+
+export interface RunnerStats {
+  readonly runner_type: RunnerKind;
+  readonly total_queries: number;
+  readonly materialized_queries: number;
+  /** Queries of the hybrid runner that PostgreSQL had to compute from the resources. */
+  readonly postgres_fallbacks: number;
+  /** How often it was known without asking whether a view is materialized. */
+  readonly cache_hits: number;
+  readonly avg_execution_time_ms: number;
+}
+
+export type RunnerKind = 'hybrid' | 'postgres' | 'materialized';
+
+/** A generation that serves a view. */
+export interface MaterializedView {
+  /** Its table: `res_id`, `ordinal`, then the plan's columns. */
+  readonly relation: Sql;
+  readonly planHash: string;
+  /** ISO instant. */
+  readonly asOf: string;
+  readonly isStale: boolean;
+  readonly generation: number;
+}
+
+/** Where runners ask for generations; the catalog fits. */
+export interface MaterializedLookup {
+  current(view: string): Promise<MaterializedView | null>;
+}
