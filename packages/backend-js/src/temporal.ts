@@ -49,7 +49,7 @@ export function readTime(text: unknown): TemporalText | null {
  * The first instant of what is written; no zone is UTC. A day that its month does not have counts on into the next month.
  * @param precision parts beyond it are left out, after the zone is taken into account.
  */
-export function instantOf(text: TemporalText, precision: Precision = PRECISION.second): Instant {
+export function instantOf(text: TemporalText, precision: number = PRECISION.second): Instant {
   const micros = microsOf(text.fraction);
   const carry = micros === 1_000_000 ? 1 : 0;
   const date = new Date(0);
@@ -68,7 +68,7 @@ export function instantOf(text: TemporalText, precision: Precision = PRECISION.s
  * @returns below, at or above 0; undefined if they are equal there but written to different precisions.
  */
 export function compareTemporal(a: TemporalText, b: TemporalText): number | undefined {
-  const precision = a.precision < b.precision ? a.precision : b.precision;
+  const precision = Math.min(a.precision, b.precision);
   const x = instantOf(a, precision);
   const y = instantOf(b, precision);
   const difference = x.seconds - y.seconds || x.micros - y.micros;

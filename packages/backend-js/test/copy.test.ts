@@ -21,7 +21,7 @@ describe('what the encoder writes, PostgreSQL reads, and shows as rowToJsonText 
       const run = compileRows(plan);
       const encoder = copyEncoder(plan);
       const rows = table.flatMap(([json]) => rowsOf(run, parseResource(`{"v":${json}}`, { decimals: true })));
-      rows.forEach((row, ordinal) => encoder.add(1, ordinal, row));
+      for (const [ordinal, row] of rows.entries()) encoder.add(1, ordinal, row);
 
       const client = await database.pool.connect();
       try {

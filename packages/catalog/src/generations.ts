@@ -27,8 +27,6 @@ export interface Publication {
   readonly quarantined: number;
   readonly sizeBytes: number;
   readonly indexes: ViewStatus['indexes'];
-  /** Empty: nobody is granted the view. */
-  readonly readerRole: string;
 }
 
 /** Every method takes the connection that holds the view's lock. */
@@ -39,8 +37,10 @@ export interface Generations {
   leftovers(client: Queryable, view: string): Promise<readonly Generation[]>;
   /** After its table was dropped. */
   forgetGeneration(client: Queryable, generation: Generation): Promise<void>;
-  /** Writes the metadata, ends the refresh, grants the view to the reader: part of the transaction that replaces the view. */
+  /** Writes the metadata and ends the refresh: part of the transaction that replaces the view. @throws ViewmillError VM2008 */
   publish(client: Queryable, publication: Publication): Promise<void>;
+  /** Lets the reader role read the published view; nothing if there is no such role or it is ''. */
+  grantView(client: Queryable, view: string, readerRole: string): Promise<void>;
   /** Takes the view off the catalog; its generations become leftovers, its history stays. @throws ViewmillError VM2006 */
   removeView(client: Queryable, view: string): Promise<void>;
 }
@@ -86,9 +86,10 @@ export function generations({ schema }: CatalogPlace): Generations {
       if (rowCount === 0 || ended.rowCount === 0) {
         throw new ViewmillError('VM2008', `${view} was dropped or rebuilt while this build was running`, { at: view });
       }
-      await grantToReader(client, schema, view, done.readerRole);
       await announce(client, schema, view);
     },
+
+    grantView: (client, view, readerRole) => grantToReader(client, schema, view, readerRole),
 
     async removeView(client, view) {
       const { rowCount } = await client.query(sql`delete from ${viewTable} where name = ${view}`);

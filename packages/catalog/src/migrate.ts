@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import sql from 'sql-template-tag';
 import { lockKey } from './lock-key.ts';
 import { type Migration, MIGRATIONS } from './migrations/index.ts';
-import { onlyRow } from './queryable.ts';
+import { onlyRow, withClient } from './queryable.ts';
 import { prepareReader } from './reader-role.ts';
 import { table } from './tables.ts';
 
@@ -27,23 +27,17 @@ const LOCK_SPACE = 0x766d_0001;
  * an advisory lock lets one work and the others find it done.
  * @throws ViewmillError VM3013 if the schema was written by a newer version of this program, VM3002 if it may not be created.
  */
-export async function migrate(pool: Pool, { schema, readerRole }: MigrateOptions): Promise<MigrateResult> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
+export function migrate(pool: Pool, { schema, readerRole }: MigrateOptions): Promise<MigrateResult> {
+  return withClient(pool, async (client) => {
     const lock = sql`${LOCK_SPACE}::int, ${lockKey(schema)}::int`;
     await client.query(sql`select pg_advisory_lock(${lock})`);
     try {
       const applied = await applyAll(client, schema);
       return { applied, notices: await prepareReader(client, schema, readerRole) };
     } finally {
-      await client.query(sql`select pg_advisory_unlock(${lock})`).catch((failure: Error) => {
-        broken = failure;
-      });
+      await client.query(sql`select pg_advisory_unlock(${lock})`).catch(() => undefined);
     }
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 async function applyAll(client: PoolClient, schema: string): Promise<readonly number[]> {

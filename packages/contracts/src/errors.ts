@@ -22,6 +22,7 @@ export const ERRORS = {
   VM1201: { status: 422, title: 'Several values where one is expected', help: 'Use first(), a where(), forEach, or collection: true.' },
   VM1202: { status: 422, title: 'Too large to compute on the fly', help: 'Materialize the view; its resources are stored compressed and cannot be read by SQL.' },
   VM1203: { status: 422, title: 'Value does not fit its column', help: 'Correct the resource, or give the column a wider type with the tag ansi/type.' },
+  VM1204: { status: 422, title: 'Resource cannot be read', help: 'It is in quarantine and gives no rows; correct or delete it on the FHIR server.' },
   // 20xx: requests
   VM2001: { status: 400, title: 'Invalid request', help: 'Correct the parameter named.' },
   VM2002: { status: 404, title: 'View not found', help: 'List the views at /analytics/view-definitions.' },

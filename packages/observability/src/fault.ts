@@ -12,6 +12,9 @@ export function faultId(): string {
  */
 export function logFault(logger: Logger, error: unknown, fields: Readonly<Record<string, unknown>> = {}): string {
   const fault = faultId();
-  logger.error({ ...fields, fault, err: error instanceof Error ? error : new TypeError(`thrown: a ${typeof error}`) }, 'internal fault');
+  logger.error(
+    { ...fields, fault, err: error instanceof Error ? error : new TypeError(`thrown: a ${typeof error}`) },
+    'internal fault',
+  );
   return fault;
 }

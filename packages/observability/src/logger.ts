@@ -1,4 +1,4 @@
-import { type DestinationStream, type LevelWithSilent, type Logger as PinoLogger, destination, pino } from 'pino';
+import { type DestinationStream, destination, type LevelWithSilent, type Logger as PinoLogger, pino } from 'pino';
 import { describeError, safeUrl, scrub } from './scrub.ts';
 
 export type Logger = PinoLogger;
@@ -32,7 +32,11 @@ export function createLogger(options: LoggerOptions): Logger {
           const error = first instanceof Error ? first : (first as { err?: unknown } | null)?.err;
           if (error instanceof Error && message === undefined) {
             const described = describeError(error);
-            return method.call(this, (first === error ? { err: error } : first) as object, String(described['message'] ?? described['name']));
+            return method.call(
+              this,
+              (first === error ? { err: error } : first) as object,
+              String(described['message'] ?? described['name']),
+            );
           }
           return method.apply(this, args);
         },
@@ -46,7 +50,9 @@ export function createLogger(options: LoggerOptions): Logger {
 /** `12:00:01 warn worker: message key=value …`, with the stack of an error on lines of its own. */
 function prettyLine(line: string): string {
   const { time, level, name, msg, pid: _pid, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
-  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const fields = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const { stack, ...error } = (err ?? {}) as Record<string, unknown>;
   const trouble = err === undefined ? '' : ` ${JSON.stringify(error)}\n${String(stack ?? '')}`;
   return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(name)}: ${String(msg ?? '')}${fields.join('')}${trouble}\n`;

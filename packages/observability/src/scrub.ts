@@ -1,7 +1,24 @@
 /** Keys whose values may be secrets or patients' data; compared in lower case. `values`: of a search condition. */
 const SECRET_KEYS = new Set([
-  'password', 'passwd', 'secret', 'token', 'authorization', 'cookie', 'apikey',
-  'values', 'conditions', 'cursor', 'rowsjson', 'rows_json', 'resource', 'params', 'parameters', 'detail', 'where', 'query', 'internalquery',
+  'password',
+  'passwd',
+  'secret',
+  'token',
+  'authorization',
+  'cookie',
+  'apikey',
+  'values',
+  'conditions',
+  'cursor',
+  'rowsjson',
+  'rows_json',
+  'resource',
+  'params',
+  'parameters',
+  'detail',
+  'where',
+  'query',
+  'internalquery',
 ]); // prettier-ignore
 const MAX_DEPTH = 6;
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*:)[^\s/"]+@/gi;

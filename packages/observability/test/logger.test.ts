@@ -5,7 +5,12 @@ const PLANTED = 'planted-42';
 
 function capture(pretty = false) {
   const lines: string[] = [];
-  const logger = createLogger({ name: 'test', level: 'trace', pretty, stream: { write: (line: string) => void lines.push(line) } });
+  const logger = createLogger({
+    name: 'test',
+    level: 'trace',
+    pretty,
+    stream: { write: (line: string) => void lines.push(line) },
+  });
   return { logger, text: () => lines.join('') };
 }
 
@@ -44,8 +49,23 @@ describe.each([false, true])('createLogger, pretty %s', (pretty) => {
     ['parameters', { sql: { text: 'select $1', params: [PLANTED] } }],
     ['a URL in a field', { database: `postgres://u:${PLANTED}@h/d` }],
     ['something very deep', { a: { b: { c: { d: { e: { f: { g: { h: PLANTED } } } } } } } }],
-    ['a request’s search part', { req: new (class Request { method = 'GET'; url = `/x?patient=${PLANTED}`; })() }],
-    ['an instance', { pool: new (class Pool { options = { password: PLANTED }; })() }],
+    [
+      'a request’s search part',
+      {
+        req: new (class Request {
+          method = 'GET';
+          url = `/x?patient=${PLANTED}`;
+        })(),
+      },
+    ],
+    [
+      'an instance',
+      {
+        pool: new (class Pool {
+          options = { password: PLANTED };
+        })(),
+      },
+    ],
     ['an error’s detail', { err: databaseError('23505') }],
     ['an error as cause', { err: new Error('outer', { cause: databaseError('22P02') }) }],
   ])('censors %s', (_name, fields) => {

@@ -16,7 +16,10 @@ export interface ActiveJobs {
 }
 
 /** The jobs that this worker runs now, each with its AbortController. `reload` reads a job again. */
-export function createActiveJobs(reload: (id: string) => Promise<AnyJob | undefined>, onError: (error: unknown) => void): ActiveJobs {
+export function createActiveJobs(
+  reload: (id: string) => Promise<AnyJob | undefined>,
+  onError: (error: unknown) => void,
+): ActiveJobs {
   const active = new Map<string, AbortController>();
 
   async function look(): Promise<void> {
@@ -35,7 +38,10 @@ export function createActiveJobs(reload: (id: string) => Promise<AnyJob | undefi
       const id = job.id ?? '';
       const controller = new AbortController();
       active.set(id, controller);
-      const late = deadline === undefined ? undefined : setTimeout(() => controller.abort('deadline' satisfies StopReason), deadline - Date.now());
+      const late =
+        deadline === undefined
+          ? undefined
+          : setTimeout(() => controller.abort('deadline' satisfies StopReason), deadline - Date.now());
       try {
         return await work(controller.signal);
       } finally {

@@ -4,9 +4,14 @@ import type { JobQueue } from './backend.ts';
 
 /** The queues as Bull Board shows them. Queries are only looked at, and the values they search for, which may name patients, are hidden. */
 export function boardQueues(queues: { query: JobQueue; refresh: JobQueue }): BullMQAdapter[] {
-  const queries = new BullMQAdapter(queues.query as unknown as Queue, { readOnlyMode: true, description: 'Queries that wait or run now; finished ones are not kept' });
+  const queries = new BullMQAdapter(queues.query as unknown as Queue, {
+    readOnlyMode: true,
+    description: 'Queries that wait or run now; finished ones are not kept',
+  });
   queries.setFormatter('data', hideValues);
-  const refreshes = new BullMQAdapter(queues.refresh as unknown as Queue, { description: 'Refreshes, sweeps and drops of materialized views' });
+  const refreshes = new BullMQAdapter(queues.refresh as unknown as Queue, {
+    description: 'Refreshes, sweeps and drops of materialized views',
+  });
   return [queries, refreshes];
 }
 

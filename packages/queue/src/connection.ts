@@ -82,7 +82,8 @@ export async function connectQueue(options: QueueOptions): Promise<QueueConnecti
 }
 
 async function openBackend({ redisUrl, postgresUrl }: QueueOptions, settings: QueueSettings): Promise<Backend> {
-  if ((redisUrl === undefined) === (postgresUrl === undefined)) throw new ViewmillError('VM3005', 'the queue needs either a Redis or a PostgreSQL URL');
+  if ((redisUrl === undefined) === (postgresUrl === undefined))
+    throw new ViewmillError('VM3005', 'the queue needs either a Redis or a PostgreSQL URL');
   try {
     return await (redisUrl === undefined ? postgresBackend(postgresUrl ?? '', settings) : redisBackend(redisUrl, settings));
   } catch (cause) {

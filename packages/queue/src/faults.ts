@@ -1,15 +1,13 @@
 import { type ErrorPayload, fromErrorPayload, toErrorPayload, ViewmillError } from '@viewmill/contracts';
 import { UnrecoverableError } from 'bullmq';
-import { randomBytes } from 'node:crypto';
 
-/** Logs an internal error; what it returns, if anything, is the fault id that the user is given. */
-export type FaultHandler = (error: unknown) => string | void;
+/** Logs an internal error and names it: the fault id that the user is given. */
+export type FaultHandler = (error: unknown) => string;
 
 /** What a caller may be told of an error: a ViewmillError as it is, anything else as VM9001 with a fault id. */
 export function toPayload(error: unknown, onError: FaultHandler): ErrorPayload {
   if (error instanceof ViewmillError) return toErrorPayload(error);
-  const fault = onError(error) ?? `f-${randomBytes(6).toString('hex')}`;
-  return { code: 'VM9001', message: `internal fault ${fault}` };
+  return { code: 'VM9001', message: `internal fault ${onError(error)}` };
 }
 
 /**

@@ -1,10 +1,10 @@
 export { connectQueue, type QueueConnection, type QueueCounts } from './connection.ts';
 export type { FaultHandler } from './faults.ts';
-export type { Jobs, JobState, JobStatus } from './jobs.ts';
+export type { JobState, JobStatus, Jobs } from './jobs.ts';
 export type { QueueOptions } from './options.ts';
 export type { Queries, QueryOptions } from './queries.ts';
 export type { QueryContext, QueryHandler } from './query-processor.ts';
 export type { RefreshContext, RefreshHandlers } from './refresh-processor.ts';
 export type { Enqueued, Refreshes } from './refreshes.ts';
-export type { Schedule, Schedules, ScheduleStatus } from './schedules.ts';
+export type { Schedule, ScheduleStatus, Schedules } from './schedules.ts';
 export type { WorkerOptions, Workers } from './workers.ts';

@@ -1,5 +1,5 @@
-import type { ErrorPayload, JobResults, RefreshJobName, RefreshProgress } from '@viewmill/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ErrorPayload, JobResults, RefreshJobName, RefreshProgress } from '@viewmill/contracts';
 import type { AnyJob, JobQueue } from './backend.ts';
 import { fromFailedReason } from './faults.ts';
 import { isCancelled } from './job-data.ts';
@@ -80,7 +80,9 @@ export function createJobs(queue: JobQueue): Jobs {
         LISTED.map(async (state) => {
           const jobs = await queue.getJobs([state], 0, limit - 1);
           // A schedule's next job exists from the start; it is no job yet.
-          const real = jobs.filter((job) => job !== undefined && !(state === 'delayed' && job.repeatJobKey !== undefined && job.attemptsMade === 0));
+          const real = jobs.filter(
+            (job) => job !== undefined && !(state === 'delayed' && job.repeatJobKey !== undefined && job.attemptsMade === 0),
+          );
           return real.map((job) => describe(job, state));
         }),
       );
@@ -111,7 +113,8 @@ function describe(job: AnyJob, bullState: string): JobStatus {
 
 function toState(job: AnyJob, state: string): JobState {
   if (state === 'completed' || state === 'active' || (state === 'delayed' && !isCancelled(job.data))) return state;
-  if (state === 'failed') return job.failedReason && fromFailedReason(job.failedReason).code === 'VM3006' ? 'cancelled' : 'failed';
+  if (state === 'failed')
+    return job.failedReason && fromFailedReason(job.failedReason).code === 'VM3006' ? 'cancelled' : 'failed';
   return isCancelled(job.data) ? 'cancelled' : 'waiting';
 }
 

@@ -1,5 +1,5 @@
-import { ident } from '@viewmill/contracts';
 import { randomUUID } from 'node:crypto';
+import { ident } from '@viewmill/contracts';
 import pg from 'pg';
 import sql from 'sql-template-tag';
 import type { QueueSettings } from './options.ts';
@@ -19,10 +19,11 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
   pool.on('error', settings.onError);
   let listener: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let ticking: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function connectListener(onNotice: () => void): Promise<void> {
-    const client = new pg.Client({ connectionString: url, keepAlive: true });
+    const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: settings.connectTimeoutMs });
     client.on('error', (error) => {
       settings.onError(error);
       if (listener === client) listener = undefined;
@@ -30,15 +31,20 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
     client.on('notification', ({ payload }) => {
       if (payload === inbox) onNotice();
     });
-    await client.connect();
-    await client.query(`listen ${CHANNEL}`);
-    listener = client;
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      listener = client;
+    } catch (error) {
+      await client.end();
+      throw error;
+    }
   }
 
   return {
     inbox,
 
-    async listen(deliver) {
+    listen(deliver) {
       let taking = false;
       let again = false;
       const take = async (): Promise<void> => {
@@ -63,11 +69,15 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
       const tick = async (): Promise<void> => {
         if (listener === undefined) await connectListener(take).catch(settings.onError);
         await take();
-        if (!closed) timer = setTimeout(tick, POLL_MS);
+        if (!closed) timer = setTimeout(start, POLL_MS);
       };
-      await pool.query(sql`delete from ${table} where created_at < now() - make_interval(secs => ${REPLY_KEEP_SECONDS})`);
-      await connectListener(take);
-      timer = setTimeout(tick, POLL_MS);
+      const start = (): void => {
+        ticking = tick();
+      };
+      start();
+      pool
+        .query(sql`delete from ${table} where created_at < now() - make_interval(secs => ${REPLY_KEEP_SECONDS})`)
+        .catch(settings.onError);
     },
 
     async send(to, frame) {
@@ -79,6 +89,7 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
     async close() {
       if (closed) return;
       closed = true;
+      await ticking;
       clearTimeout(timer);
       await listener?.end();
       await pool.end();

@@ -1,5 +1,5 @@
-import { type Processor, Queue, Worker, createPostgresBackend, runMigrations } from 'bullmq';
 import { ident } from '@viewmill/contracts';
+import { createPostgresBackend, type Processor, Queue, runMigrations, Worker } from 'bullmq';
 import pg from 'pg';
 import sql from 'sql-template-tag';
 import type { AnyFactory, Backend, JobQueue, JobWorker, JobWorkerOptions } from './backend.ts';
@@ -52,4 +52,3 @@ async function migrate(url: string, schema: string, settings: QueueSettings): Pr
     await client.end();
   }
 }
-

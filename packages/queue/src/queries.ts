@@ -1,5 +1,5 @@
-import { fromErrorPayload, type QueryJob, type QueryResult, ViewmillError } from '@viewmill/contracts';
 import { randomUUID } from 'node:crypto';
+import { fromErrorPayload, type QueryJob, type QueryResult, ViewmillError } from '@viewmill/contracts';
 import type { JobQueue } from './backend.ts';
 import type { QueryEnvelope } from './job-data.ts';
 import type { QueueSettings } from './options.ts';
@@ -43,7 +43,6 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
   const pending = new Map<string, Pending>();
   const backlog = new Set<Pending>();
   let inFlight = 0;
-  let listening: Promise<void> | undefined;
   let looking: NodeJS.Timeout | undefined;
 
   function deliver(frame: string): void {
@@ -55,18 +54,12 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
     }
   }
 
-  function listen(): Promise<void> {
-    listening ??= replies.listen(deliver).then(
-      () => {
-        looking = setInterval(() => void look().catch(settings.onError), LOOK_MS);
-        looking.unref();
-      },
-      (cause: unknown) => {
-        listening = undefined;
-        throw silent(cause);
-      },
-    );
-    return listening;
+  /** Once, with the first query: a process that only works asks nothing. */
+  function listen(): void {
+    if (looking !== undefined) return;
+    replies.listen(deliver);
+    looking = setInterval(() => void look().catch(settings.onError), LOOK_MS);
+    looking.unref();
   }
 
   /** Sends what may be sent. One query is one job; queries that form one job together would be taken from the backlog here. */
@@ -102,7 +95,10 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
       return 'waiting';
     } catch {
       // Held by a worker.
-      const told = await job.updateData({ cancelled: true }).then(() => true, () => false);
+      const told = await job.updateData({ cancelled: true }).then(
+        () => true,
+        () => false,
+      );
       return told ? 'active' : 'gone';
     }
   }
@@ -113,7 +109,8 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
     const state = await within(withdraw(entry.id), GRACE_MS, 'unknown' as const);
     if (state === 'unknown') return entry.settle(silent());
     if (state === 'waiting') return entry.settle(noWorker());
-    if (state === 'active') return entry.settle(new ViewmillError('VM3007', 'a worker took the query but did not finish it in time'));
+    if (state === 'active')
+      return entry.settle(new ViewmillError('VM3007', 'a worker took the query but did not finish it in time'));
     setTimeout(() => entry.settle(lost()), GRACE_MS).unref();
   }
 
@@ -129,7 +126,11 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
   async function run(query: QueryJob, { timeoutMs, signal }: QueryOptions): Promise<QueryResult> {
     if (signal?.aborted) throw aborted();
     if (pending.size >= settings.maxPending) throw new ViewmillError('VM3008', `${pending.size} queries are waiting already`);
-    const ready = await within(listen().then(() => true), GRACE_MS, false);
+    const ready = await within(
+      listen().then(() => true),
+      GRACE_MS,
+      false,
+    );
     if (!ready) throw silent();
     return new Promise((resolve, reject) => {
       const id = `query-${randomUUID()}`;
@@ -157,9 +158,7 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
       pending.set(id, entry);
       backlog.add(entry);
       signal?.addEventListener('abort', onAbort);
-      // Aborted while we began to listen: no event will come.
-      if (signal?.aborted) onAbort();
-      else pump();
+      pump();
     });
   }
 

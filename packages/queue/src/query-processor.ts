@@ -48,7 +48,12 @@ export function queryProcessor(handler: QueryHandler, replies: ReplyChannel, act
   };
 }
 
-async function attempt(job: AnyJob, work: () => Promise<QueryResult>, signal: AbortSignal, onError: FaultHandler): Promise<Reply> {
+async function attempt(
+  job: AnyJob,
+  work: () => Promise<QueryResult>,
+  signal: AbortSignal,
+  onError: FaultHandler,
+): Promise<Reply> {
   const id = job.id ?? '';
   try {
     return { id, result: await work() };

@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { randomUUID } from 'node:crypto';
 import type { AnyFactory, Backend, JobQueue, JobWorker } from './backend.ts';
 import type { QueueSettings } from './options.ts';
 import { REPLY_KEEP_SECONDS, type ReplyChannel } from './reply-channel.ts';
@@ -47,11 +47,11 @@ export async function redisBackend(url: string, settings: QueueSettings): Promis
 function redisReplies(url: string, settings: QueueSettings): ReplyChannel {
   const inbox = `${settings.prefix}:reply:${randomUUID()}`;
   const connect = (): Redis => {
-    const redis = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true });
+    const redis = new Redis(url, { maxRetriesPerRequest: null });
     redis.on('error', settings.onError);
     return redis;
   };
-  const writer = connect();
+  let writer: Redis | undefined;
   let reader: Redis | undefined;
   let reading: Promise<void> = Promise.resolve();
   let closed = false;
@@ -71,12 +71,12 @@ function redisReplies(url: string, settings: QueueSettings): ReplyChannel {
 
   return {
     inbox,
-    async listen(deliver) {
+    listen(deliver) {
       reader = connect();
-      await reader.connect();
       reading = read(reader, deliver);
     },
     async send(to, frame) {
+      writer ??= connect();
       const outcome = await writer.multi().lpush(to, frame).expire(to, REPLY_KEEP_SECONDS).exec();
       const failed = outcome?.find(([error]) => error !== null)?.[0];
       if (failed) throw failed;
@@ -86,7 +86,7 @@ function redisReplies(url: string, settings: QueueSettings): ReplyChannel {
       closed = true;
       reader?.disconnect();
       await reading;
-      writer.disconnect();
+      writer?.disconnect();
     },
   };
 }

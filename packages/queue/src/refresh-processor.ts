@@ -1,4 +1,11 @@
-import { type JobResults, type RefreshJobData, type RefreshJobName, type RefreshProgress, refreshJobSchemas, ViewmillError } from '@viewmill/contracts';
+import {
+  type JobResults,
+  type RefreshJobData,
+  type RefreshJobName,
+  type RefreshProgress,
+  refreshJobSchemas,
+  ViewmillError,
+} from '@viewmill/contracts';
 import { WaitingError } from 'bullmq';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { AnyJob } from './backend.ts';
@@ -32,7 +39,12 @@ export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, 
     try {
       const result = await active.track(job, (given) => {
         signal = given;
-        const context: RefreshContext = { signal: given, progress: progress.write, jobId: job.id ?? '', attempt: job.attemptsMade + 1 };
+        const context: RefreshContext = {
+          signal: given,
+          progress: progress.write,
+          jobId: job.id ?? '',
+          attempt: job.attemptsMade + 1,
+        };
         return dispatch(handlers, job, context);
       });
       await progress.end();
@@ -66,7 +78,8 @@ async function dispatch(handlers: RefreshHandlers, job: AnyJob, context: Refresh
 
 function received<N extends RefreshJobName>(name: N, job: AnyJob): RefreshJobData<N> {
   const parsed = refreshJobSchemas[name].safeParse(job.data);
-  if (!parsed.success) throw new ViewmillError('VM2001', `not the data of a job ${name}`, { at: parsed.error.issues[0]?.path.join('.') ?? '' });
+  if (!parsed.success)
+    throw new ViewmillError('VM2001', `not the data of a job ${name}`, { at: parsed.error.issues[0]?.path.join('.') ?? '' });
   return parsed.data as RefreshJobData<N>;
 }
 

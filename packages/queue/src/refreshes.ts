@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { type RefreshJobData, type RefreshJobName, refreshJobSchemas, ViewmillError } from '@viewmill/contracts';
 import type { JobsOptions } from 'bullmq';
-import { randomUUID } from 'node:crypto';
 import type { JobQueue } from './backend.ts';
 import { deduplicationId } from './job-data.ts';
 import type { QueueSettings } from './options.ts';
@@ -36,7 +36,8 @@ export function createRefreshes(queue: JobQueue, settings: QueueSettings): Refre
   return {
     async enqueue(name, data, options) {
       const parsed = refreshJobSchemas[name].safeParse(data);
-      if (!parsed.success) throw new ViewmillError('VM2001', `not the data of a job ${name}`, { at: parsed.error.issues[0]?.path.join('.') ?? '' });
+      if (!parsed.success)
+        throw new ViewmillError('VM2001', `not the data of a job ${name}`, { at: parsed.error.issues[0]?.path.join('.') ?? '' });
       const jobId = `${name}-${randomUUID()}`;
       try {
         const job = await queue.add(name, parsed.data, {

@@ -8,8 +8,8 @@ import { type ErrorPayload, type QueryResult, ViewmillError } from '@viewmill/co
 export interface ReplyChannel {
   /** Where answers to this process go. */
   readonly inbox: string;
-  /** Begins to take frames from the inbox; each is gone from the database once it is delivered. */
-  listen(deliver: (frame: string) => void): Promise<void>;
+  /** Begins to take frames from the inbox, and goes on when a lost connection is back; each is gone from the database once delivered. */
+  listen(deliver: (frame: string) => void): void;
   send(inbox: string, frame: string): Promise<void>;
   close(): Promise<void>;
 }

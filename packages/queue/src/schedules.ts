@@ -1,6 +1,6 @@
-import { type RefreshJobData, type RefreshJobName, ViewmillError } from '@viewmill/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { type RefreshJobData, type RefreshJobName, ViewmillError } from '@viewmill/contracts';
 import type { JobQueue } from './backend.ts';
 import type { QueueSettings } from './options.ts';
 import { refreshOptions } from './refreshes.ts';
@@ -59,7 +59,8 @@ export function createSchedules(queue: JobQueue, settings: QueueSettings): Sched
         return;
       } catch (cause) {
         const code = (cause as { code?: unknown }).code;
-        if (code === undefined) throw new ViewmillError('VM3005', `schedule ${id}: "${cron}" in ${timeZone} cannot be scheduled`, { at: id, cause });
+        if (code === undefined)
+          throw new ViewmillError('VM3005', `schedule ${id}: "${cron}" in ${timeZone} cannot be scheduled`, { at: id, cause });
         if (code !== COLLISION || attempt === 10) throw new ViewmillError('VM3003', 'the queue does not answer', { cause });
         await delay(COLLISION_PAUSE_MS);
       }

@@ -1,5 +1,5 @@
-import { QUEUE_NAMES } from '@viewmill/contracts';
 import { setTimeout as delay } from 'node:timers/promises';
+import { QUEUE_NAMES } from '@viewmill/contracts';
 import { createActiveJobs } from './active-jobs.ts';
 import type { Backend, JobQueue } from './backend.ts';
 import type { FaultHandler } from './faults.ts';
@@ -14,7 +14,7 @@ export interface WorkerOptions {
   readonly queryConcurrency?: number;
   /** Refreshes that run at once in this process (1). */
   readonly refreshConcurrency?: number;
-  /** Logs an internal error; what it returns is the fault id that the user sees. Also told of lost connections. */
+  /** Logs an internal error and returns the fault id that the user sees. Also told of lost connections. */
   readonly onError: FaultHandler;
 }
 
@@ -31,11 +31,22 @@ const MAX_STALLED = { query: 2, refresh: 20 };
 /** How long jobs that were told to stop may take to do so, in milliseconds. */
 const STOP_MS = 3000;
 
-export async function startWorkers(backend: Backend, queues: { query: JobQueue; refresh: JobQueue }, settings: QueueSettings, options: WorkerOptions): Promise<Workers> {
+export async function startWorkers(
+  backend: Backend,
+  queues: { query: JobQueue; refresh: JobQueue },
+  settings: QueueSettings,
+  options: WorkerOptions,
+): Promise<Workers> {
   const { onError } = options;
   const timing = { lockDuration: settings.lockMs, stalledInterval: Math.max(settings.lockMs / 2, 100) };
 
-  function start(queue: JobQueue, name: string, concurrency: number, maxStalledCount: number, process: (active: ReturnType<typeof createActiveJobs>) => Processor) {
+  function start(
+    queue: JobQueue,
+    name: string,
+    concurrency: number,
+    maxStalledCount: number,
+    process: (active: ReturnType<typeof createActiveJobs>) => Processor,
+  ) {
     const active = createActiveJobs((id) => queue.getJob(id), onError);
     const worker = backend.worker(name, process(active), { ...timing, concurrency, maxStalledCount });
     worker.on('error', (error) => void onError(error));
@@ -46,8 +57,12 @@ export async function startWorkers(backend: Backend, queues: { query: JobQueue; 
   }
 
   const started = [
-    start(queues.query, QUEUE_NAMES.query, options.queryConcurrency ?? 8, MAX_STALLED.query, (active) => queryProcessor(options.query, backend.replies, active, onError)),
-    start(queues.refresh, QUEUE_NAMES.refresh, options.refreshConcurrency ?? 1, MAX_STALLED.refresh, (active) => refreshProcessor(options.refresh, active, onError)),
+    start(queues.query, QUEUE_NAMES.query, options.queryConcurrency ?? 8, MAX_STALLED.query, (active) =>
+      queryProcessor(options.query, backend.replies, active, onError),
+    ),
+    start(queues.refresh, QUEUE_NAMES.refresh, options.refreshConcurrency ?? 1, MAX_STALLED.refresh, (active) =>
+      refreshProcessor(options.refresh, active, onError),
+    ),
   ];
   for (const { worker } of started) {
     await worker.waitUntilReady();
@@ -58,7 +73,8 @@ export async function startWorkers(backend: Backend, queues: { query: JobQueue; 
   async function close({ drain = true, timeoutMs = 30_000 }: { drain?: boolean; timeoutMs?: number } = {}): Promise<void> {
     const drained = Promise.all(started.map(({ worker }) => worker.close())).then(() => true);
     const cut = new AbortController();
-    const inTime = (ms: number): Promise<boolean> => Promise.race([drained, delay(ms, false, { signal: cut.signal }).catch(() => false)]);
+    const inTime = (ms: number): Promise<boolean> =>
+      Promise.race([drained, delay(ms, false, { signal: cut.signal }).catch(() => false)]);
     if (!(drain && (await inTime(timeoutMs)))) {
       for (const { active } of started) active.stopAll('shutdown');
       // Work that does not heed its signal is left: its lock runs out and another worker takes it.

@@ -5,14 +5,30 @@ import { fileURLToPath } from 'node:url';
 import type { QueryJob, QueryMeta, QueryResult, RefreshResult } from '@viewmill/contracts';
 import type { QueueConnection, QueueOptions, RefreshHandlers, WorkerOptions } from '@viewmill/queue';
 
-export const META: QueryMeta = { runner: 'materialized', reason: 'test', as_of: null, is_stale: false, rows: 1, queue_ms: 0, database_ms: 0 };
+/** Milliseconds of lock, where a test waits for it to run out. Elsewhere the default, which a busy machine does not outlast. */
+export const SHORT_LOCK = 1000;
+
+export const META: QueryMeta = {
+  runner: 'materialized',
+  reason: 'test',
+  as_of: null,
+  is_stale: false,
+  rows: 1,
+  queue_ms: 0,
+  database_ms: 0,
+};
 
 /** A query for one patient, as the API makes it. */
 export function query(fields: Partial<QueryJob> = {}): QueryJob {
   return {
     kind: 'rows',
     view: { name: 'labs' },
-    search: { conditions: [{ field: 'patient', operator: 'eq', values: ['Patient/planted-42'] }], sort: [], limit: null, cursor: null },
+    search: {
+      conditions: [{ field: 'patient', operator: 'eq', values: ['Patient/planted-42'] }],
+      sort: [],
+      limit: null,
+      cursor: null,
+    },
     deadline: Date.now() + 30_000,
     ...fields,
   };
@@ -23,11 +39,23 @@ export function rows(rowsJson: string): QueryResult {
 }
 
 export function refreshed(view: string): RefreshResult {
-  return { view, mode: 'full', generation: 1, rows: 1, resources: 1, quarantined: 0, seconds: 0.1, as_of: '2024-01-01T00:00:00Z', joined: 'no' };
+  return {
+    view,
+    mode: 'full',
+    generation: 1,
+    rows: 1,
+    resources: 1,
+    quarantined: 0,
+    seconds: 0.1,
+    as_of: '2024-01-01T00:00:00Z',
+    joined: 'no',
+  };
 }
 
 /** Handlers of which a test replaces those it is about. */
-export function worker(handlers: Partial<Omit<WorkerOptions, 'refresh'>> & { readonly refresh?: Partial<RefreshHandlers> } = {}): WorkerOptions {
+export function worker(
+  handlers: Partial<Omit<WorkerOptions, 'refresh'>> & { readonly refresh?: Partial<RefreshHandlers> } = {},
+): WorkerOptions {
   return {
     query: async () => rows('[{"id":"1"}]'),
     onError: () => 'f-test',
@@ -58,9 +86,13 @@ export function gate(): { readonly open: () => void; readonly pass: (signal: Abo
 }
 
 /** Starts a worker process that holds whatever job it takes. */
-export async function holdingWorker(options: QueueOptions): Promise<{ readonly taken: Promise<string>; readonly kill: () => Promise<void> }> {
+export async function holdingWorker(
+  options: QueueOptions,
+): Promise<{ readonly taken: Promise<string>; readonly kill: () => Promise<void> }> {
   const script = fileURLToPath(new URL('holding-worker.mjs', import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child: ChildProcess = spawn(process.execPath, [script, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   const said = (text: RegExp): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -101,14 +133,19 @@ export async function openAndClose(options: QueueOptions): Promise<{ readonly ou
 }
 
 /** A way to a server that can be cut and mended. */
-export async function cable(url: string): Promise<{ readonly url: string; readonly cut: () => void; readonly mend: () => void; readonly close: () => Promise<void> }> {
+export async function cable(
+  url: string,
+): Promise<{ readonly url: string; readonly cut: () => void; readonly mend: () => void; readonly close: () => Promise<void> }> {
   const { port, hostname } = new URL(url);
   const sockets = new Set<Socket>();
   let whole = true;
   const server = createServer((near) => {
     if (!whole) return near.destroy();
     const far = connect(Number(port), hostname);
-    for (const [one, other] of [[near, far], [far, near]] as const) {
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(one);
       one.pipe(other);
       one.on('error', () => undefined);

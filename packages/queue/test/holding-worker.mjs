@@ -8,7 +8,11 @@ const hold = (id) => {
 };
 await queue.startWorkers({
   query: (job) => hold(job.requestId),
-  refresh: { refresh: (_data, { jobId }) => hold(jobId), sweep: (_data, { jobId }) => hold(jobId), drop: (_data, { jobId }) => hold(jobId) },
+  refresh: {
+    refresh: (_data, { jobId }) => hold(jobId),
+    sweep: (_data, { jobId }) => hold(jobId),
+    drop: (_data, { jobId }) => hold(jobId),
+  },
   onError: () => undefined,
 });
 process.stdout.write('ready\n');

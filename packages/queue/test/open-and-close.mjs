@@ -8,7 +8,10 @@ const workers = await queue.startWorkers({
   onError: console.error,
 });
 const search = { conditions: [], sort: [], limit: null, cursor: null };
-await queue.queries.run({ kind: 'undefine', view: { name: 'labs' }, search, deadline: Date.now() + 10_000 }, { timeoutMs: 10_000 });
+await queue.queries.run(
+  { kind: 'undefine', view: { name: 'labs' }, search, deadline: Date.now() + 10_000 },
+  { timeoutMs: 10_000 },
+);
 const { jobId } = await queue.refreshes.enqueue('drop', { view: 'labs' });
 await queue.jobs.wait(jobId, 10_000);
 queue.boardQueues();

@@ -16,7 +16,6 @@ describe('the queue on PostgreSQL', () => {
     database = made;
     return { url: made.url, options: (postgresUrl) => ({ postgresUrl, prefix: 'test' }), contents: () => dump(made) };
   });
-
 });
 
 describe('the schema of the queue', () => {
@@ -31,7 +30,9 @@ describe('the schema of the queue', () => {
   });
 
   it('is VM3003 if the server cannot be reached', async () => {
-    await expect(connectQueue({ postgresUrl: 'postgres://127.0.0.1:1/none', prefix: 'test' })).rejects.toMatchObject({ code: 'VM3003' });
+    await expect(connectQueue({ postgresUrl: 'postgres://127.0.0.1:1/none', prefix: 'test' })).rejects.toMatchObject({
+      code: 'VM3003',
+    });
     await expect(connectQueue({ prefix: 'test' })).rejects.toMatchObject({ code: 'VM3005' });
   });
 });

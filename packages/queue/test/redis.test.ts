@@ -18,7 +18,9 @@ describe('a Redis that does not answer', () => {
     const server = createServer(() => undefined);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    await expect(connectQueue({ redisUrl: `redis://127.0.0.1:${port}`, prefix: 'x', connectTimeoutMs: 200 })).rejects.toMatchObject({ code: 'VM3003' });
+    await expect(
+      connectQueue({ redisUrl: `redis://127.0.0.1:${port}`, prefix: 'x', connectTimeoutMs: 200 }),
+    ).rejects.toMatchObject({ code: 'VM3003' });
     server.close();
   });
 });

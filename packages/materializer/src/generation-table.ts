@@ -1,0 +1,74 @@
+import type { Generation } from '@viewmill/catalog';
+import { ident, ViewmillError, type ViewStatus } from '@viewmill/contracts';
+import { indexHints, type ViewPlan } from '@viewmill/views';
+import type { PoolClient } from 'pg';
+import sql, { join, raw, type Sql } from 'sql-template-tag';
+import { sqlState } from './failures.ts';
+import { commentsOn } from './comments.ts';
+
+/** Columns that every generation has besides those of the plan, and those that PostgreSQL gives every table. */
+const TAKEN = new Set(['res_id', 'ordinal', 'tableoid', 'ctid', 'xmin', 'cmin', 'xmax', 'cmax']);
+
+/** @throws ViewmillError VM1106 for a column that a table of rows cannot have. */
+export function checkColumns(plan: ViewPlan): void {
+  const taken = plan.columns.find(({ name }) => TAKEN.has(name));
+  if (taken !== undefined) throw new ViewmillError('VM1106', `a materialized view cannot have a column named ${taken.name}`, { at: taken.name });
+}
+
+/** Names of the tables of a generation. */
+export interface GenerationTables {
+  /** `res_id`, `ordinal`, the plan's columns. */
+  readonly rows: Sql;
+  /** `res_id`, `res_ver` of every resource that was read, also of those that gave no row. */
+  readonly versions: Sql;
+}
+
+export function tablesOf(schema: string, { relation }: Generation): GenerationTables {
+  return { rows: ident(schema, relation), versions: ident(schema, `${relation}_v`) };
+}
+
+/** Makes both tables, empty. In the transaction of the COPY, so that rows can be written frozen. */
+export async function createTables(client: PoolClient, tables: GenerationTables, plan: ViewPlan): Promise<void> {
+  const columns = plan.columns.map(({ name, sqlType }) => sql`, ${ident(name)} ${raw(sqlType)}`);
+  await client.query(sql`create table ${tables.rows} (res_id bigint not null, ordinal integer not null${join(columns, '')})`);
+  await client.query(sql`create table ${tables.versions} (res_id bigint not null, res_ver bigint not null)`);
+}
+
+/** Makes keys, the hinted indexes, statistics and comments. @returns the indexes that the view's author asked for. */
+export async function finishTables(client: PoolClient, schema: string, generation: Generation, plan: ViewPlan): Promise<ViewStatus['indexes']> {
+  const tables = tablesOf(schema, generation);
+  const name = (suffix: string): Sql => ident(`${generation.relation}${suffix}`);
+  await client.query(sql`alter table ${tables.rows} add constraint ${name('_k')} primary key (res_id, ordinal)`);
+  await client.query(sql`alter table ${tables.versions} add constraint ${name('_vk')} primary key (res_id)`);
+  const indexes: ViewStatus['indexes'][number][] = [];
+  for (const [position, { columns }] of indexHints(plan).entries()) {
+    const index = `${generation.relation}_i${position + 1}`;
+    await createIndex(client, ident(index), tables.rows, columns);
+    indexes.push({ name: index, columns });
+  }
+  await client.query(commentsOn('table', tables.rows, plan));
+  await client.query(sql`analyze ${tables.rows}, ${tables.versions}`);
+  return indexes;
+}
+
+/** A btree; where a value is too long for one (more than 2 704 bytes), a hash index, which serves equality. */
+async function createIndex(client: PoolClient, index: Sql, rows: Sql, columns: readonly string[]): Promise<void> {
+  const list = join(columns.map((column) => ident(column)));
+  await client.query('savepoint an_index');
+  try {
+    await client.query(sql`create index ${index} on ${rows} (${list})`);
+  } catch (error) {
+    if (sqlState(error) !== '54000' || columns.length > 1) throw error;
+    await client.query('rollback to savepoint an_index');
+    await client.query(sql`create index ${index} on ${rows} using hash (${list})`);
+  }
+  await client.query('release savepoint an_index');
+}
+
+/** Bytes of both tables with their indexes. */
+export async function sizeOf(client: PoolClient, { rows, versions }: GenerationTables): Promise<number> {
+  const answer = await client.query<{ bytes: number }>(
+    sql`select (pg_total_relation_size(${rows.text}::regclass) + pg_total_relation_size(${versions.text}::regclass))::float8 as bytes`,
+  );
+  return answer.rows[0]?.bytes ?? 0;
+}

@@ -1,0 +1,31 @@
+import type { Catalog } from '@viewmill/catalog';
+import type { RefreshProgress } from '@viewmill/contracts';
+import type { HapiLayout } from '@viewmill/fhir-source';
+import type { ViewPlan } from '@viewmill/views';
+import type { Pool } from 'pg';
+
+/** Where things are. */
+export interface Place {
+  /** The FHIR database; one connection is taken while resources are read. */
+  readonly source: Pool;
+  /** The database of the catalog and the views; may be the same pool. One connection is taken, a second one for a moment to cancel. */
+  readonly target: Pool;
+  readonly catalog: Catalog;
+  readonly layout: HapiLayout;
+  /** Role that may SELECT the published view; empty or missing: nobody. */
+  readonly readerRole?: string | undefined;
+}
+
+export interface RefreshOptions extends Place {
+  readonly name: string;
+  readonly plan: ViewPlan;
+  /** For the history. */
+  readonly reason: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: RefreshProgress) => void) | undefined;
+}
+
+export interface DropOptions extends Pick<Place, 'target' | 'catalog'> {
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,26 @@
+import type { QuarantineEntry } from '@viewmill/catalog';
+
+/** Beyond so many, resources are only counted. */
+const LISTED = 10_000;
+
+/** Resources of a build that could not be read. */
+export interface QuarantineList {
+  add(entry: QuarantineEntry): void;
+  readonly count: number;
+  readonly entries: readonly QuarantineEntry[];
+}
+
+export function quarantineList(): QuarantineList {
+  const entries: QuarantineEntry[] = [];
+  let count = 0;
+  return {
+    add(entry) {
+      count += 1;
+      if (entries.length < LISTED) entries.push(entry);
+    },
+    get count() {
+      return count;
+    },
+    entries,
+  };
+}
