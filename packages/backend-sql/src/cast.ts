@@ -1,8 +1,8 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { ValueType } from '@viewmill/fhirpath';
 import type { Cast, Column, ColumnValue } from '@viewmill/views';
-import { compileOne, type Context } from './context.ts';
-import { bind, itemsOf, one, type One, readAs, type SqlValue, toArray, toJson } from './sql-value.ts';
+import sql, { raw, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from './context.ts';
+import { bind, itemsOf, type One, one, readAs, type SqlValue, toArray, toJson } from './sql-value.ts';
 import { castDate, castTime, castTimestamp, castTimestamptz } from './temporal.ts';
 
 /** The value of a column, in the column's SQL type. */
@@ -18,11 +18,14 @@ function compileCollection(value: SqlValue, itemType: ValueType, column: Column,
   const type = raw(column.sqlType);
   if (column.cast === 'json') return sql`coalesce(${toArray(value)}, '[]')::${type}`;
   if (!value.many) {
-    const array = bind(value, context.names, (item) => one('text', sql`array_remove(array[${castOne(item, column.cast, context)}]::${type}, null)`));
+    const array = bind(value, context.names, (item) =>
+      one('text', sql`array_remove(array[${castOne(item, column.cast, context)}]::${type}, null)`),
+    );
     return array.sql;
   }
   // What is text already needs no cast, and its array has no null.
-  if (column.cast === 'text' && itemType.system !== null) return sql`array(select jsonb_array_elements_text(${value.sql}))::${type}`;
+  if (column.cast === 'text' && itemType.system !== null)
+    return sql`array(select jsonb_array_elements_text(${value.sql}))::${type}`;
   const rows = context.names.next('m');
   const item = castOne(readAs(one('jsonb', sql`${rows}.item`, true), itemType), column.cast, context);
   return sql`array_remove(array(select ${item} from ${itemsOf(value, null)} as ${rows}(item, ord) order by ${rows}.ord)::${type}, null)`;

@@ -1,11 +1,11 @@
-import sql, { join, type Sql } from 'sql-template-tag';
 import { ident } from '@viewmill/contracts';
 import type { Column, ViewPlan } from '@viewmill/views';
-import { compileOne, type Context } from './context.ts';
+import sql, { join, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from './context.ts';
 import { createNames } from './names.ts';
 import { compileExpression } from './scalar/index.ts';
 import { addSelects, createBlock, renderFrom } from './select.ts';
-import { one, type One } from './sql-value.ts';
+import { type One, one } from './sql-value.ts';
 
 export interface SqlOptions {
   /** Adds a column `ordinal integer` that numbers the rows of one resource from 0. */
@@ -42,7 +42,15 @@ export function compileToSql(plan: ViewPlan, relation: Sql, options: SqlOptions 
   const parsed = plan.needs.whole || plan.needs.properties.length > 0;
   const body = parsed ? sql`p.j` : sql`r.body::jsonb`;
   const resource = resourceValue(body, options.idInBody ?? false);
-  const context: Context = { resource, context: resource, focus: resource, rowIndex: sql`0`, at: '', names, compile: compileExpression };
+  const context: Context = {
+    resource,
+    context: resource,
+    focus: resource,
+    rowIndex: sql`0`,
+    at: '',
+    names,
+    compile: compileExpression,
+  };
 
   const whole = sql`r.body::jsonb || jsonb_strip_nulls(jsonb_build_object('id', r.id, 'meta', r.meta))`;
   // The mention of res_id keeps the planner from a Memoize node keyed by the body: PostgreSQL has no statistics of wide texts.

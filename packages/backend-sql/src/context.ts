@@ -1,5 +1,5 @@
-import type { Sql } from 'sql-template-tag';
 import type { Expression } from '@viewmill/fhirpath';
+import type { Sql } from 'sql-template-tag';
 import type { Names } from './names.ts';
 import type { One, SqlValue } from './sql-value.ts';
 

@@ -1,5 +1,5 @@
-import sql, { type Sql } from 'sql-template-tag';
 import { ViewmillError } from '@viewmill/contracts';
+import sql, { type Sql } from 'sql-template-tag';
 
 const INVALID_TEXT = '22P02';
 const OUT_OF_RANGE = '22003';
@@ -19,7 +19,8 @@ export function raiseSeveral(at: string, expression: string, row: Sql): Sql {
  */
 export function decodeSqlError(error: unknown): ViewmillError | null {
   if (!(error instanceof Error) || !('code' in error)) return null;
-  if (error.code === OUT_OF_RANGE) return new ViewmillError('VM1203', 'a number is out of the range of its column', { cause: error });
+  if (error.code === OUT_OF_RANGE)
+    return new ViewmillError('VM1203', 'a number is out of the range of its column', { cause: error });
   if (error.code !== INVALID_TEXT) return null;
   const found = /VM1201 (\{.*\}) end/s.exec(error.message);
   if (found === null) return null;

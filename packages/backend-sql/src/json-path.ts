@@ -1,5 +1,5 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Expression, Literal } from '@viewmill/fhirpath';
+import sql, { raw, type Sql } from 'sql-template-tag';
 
 /** A jsonpath that starts at `base` (jsonb). Always lax: what is not there is empty, and an array is unwrapped by every step. */
 export interface JsonPath {
@@ -29,7 +29,11 @@ export function appendStep(path: JsonPath, key: string): JsonPath {
 }
 
 export function appendFilter(path: JsonPath, predicate: string): JsonPath {
-  return { base: path.base, steps: `${path.steps}${path.filtered ? '' : ITEMS + (holdsForNull(predicate) ? NO_NULLS : '')} ? (${predicate})`, filtered: true };
+  return {
+    base: path.base,
+    steps: `${path.steps}${path.filtered ? '' : ITEMS + (holdsForNull(predicate) ? NO_NULLS : '')} ? (${predicate})`,
+    filtered: true,
+  };
 }
 
 /** `!exists(…)` and `@ != …` let a null through. */

@@ -1,7 +1,7 @@
-import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { Expression } from '@viewmill/fhirpath';
+import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { Context } from './context.ts';
-import { itemsOf, one, type One } from './sql-value.ts';
+import { itemsOf, type One, one } from './sql-value.ts';
 
 /**
  * The items that the paths reach from the focus, again and again, as a subquery (item, ord) with ord from 1: depth first, in

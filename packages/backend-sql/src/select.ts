@@ -1,5 +1,5 @@
-import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { Column, ColumnValue, Iteration, SelectPlan } from '@viewmill/views';
+import sql, { join, raw, type Sql } from 'sql-template-tag';
 import { compileColumn } from './cast.ts';
 import type { Context } from './context.ts';
 import { repeatItems } from './repeat.ts';
@@ -51,7 +51,9 @@ function addSelect(select: SelectPlan, outer: Place, block: Block): void {
 function addIteration(iterate: Iteration, { context, columns, guard }: Place, block: Block): Place {
   const rows = context.names.next('e');
   const items =
-    iterate.kind === 'repeat' ? repeatItems(iterate.paths, context, guard) : itemsOf(context.compile(iterate.path, context), guard);
+    iterate.kind === 'repeat'
+      ? repeatItems(iterate.paths, context, guard)
+      : itemsOf(context.compile(iterate.path, context), guard);
   const outer = iterate.kind === 'forEachOrNull' || guard !== null;
   block.from.push({ sql: sql`${items} as ${rows}(item, ord)`, outer });
   if (iterate.kind !== 'forEachOrNull' && guard !== null) block.where.push(sql`(not ${guard} or ${rows}.ord is not null)`);

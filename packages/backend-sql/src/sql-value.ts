@@ -1,5 +1,5 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { SystemType, ValueType } from '@viewmill/fhirpath';
+import sql, { raw, type Sql } from 'sql-template-tag';
 import { appendStep, type JsonPath, pathFrom, renderPath } from './json-path.ts';
 import type { Names } from './names.ts';
 
@@ -55,7 +55,8 @@ export function readAs(value: One, type: ValueType): One {
   const as = representationOf(type.system);
   if (value.as !== 'jsonb' || as === 'jsonb') return value;
   if (as === 'text') return one('text', sql`(${value.sql} #>> '{}')`, value.simple);
-  if (as === 'boolean') return one('boolean', sql`(case ${value.sql} when 'true' then true when 'false' then false end)`, value.simple);
+  if (as === 'boolean')
+    return one('boolean', sql`(case ${value.sql} when 'true' then true when 'false' then false end)`, value.simple);
   if (!value.simple) return one('numeric', sql`jsonb_path_query_first(${value.sql}, '$ ? (@.type() == "number")')::numeric`);
   return one('numeric', sql`(case jsonb_typeof(${value.sql}) when 'number' then (${value.sql})::numeric end)`, true);
 }
@@ -92,7 +93,8 @@ export function toArray(value: SqlValue): Sql {
 
 /** Boolean, never null: is there an item? */
 export function present(value: SqlValue): Sql {
-  if (!value.many) return value.as === 'jsonb' ? sql`(nullif(${value.sql}, 'null') is not null)` : sql`(${value.sql} is not null)`;
+  if (!value.many)
+    return value.as === 'jsonb' ? sql`(nullif(${value.sql}, 'null') is not null)` : sql`(${value.sql} is not null)`;
   if (value.path !== undefined) return sql`coalesce(jsonb_path_exists(${value.path.base}, ${renderPath(value.path)}), false)`;
   return sql`(coalesce(jsonb_array_length(${value.sql}), 0) > 0)`;
 }

@@ -1,6 +1,6 @@
 import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Names } from './names.ts';
-import { bind, one, type One } from './sql-value.ts';
+import { bind, type One, one } from './sql-value.ts';
 
 /**
  * Dates and times in FHIR's text form, read without ever raising: a regular expression guards the format, and days are
@@ -69,7 +69,10 @@ export function castTimestamp(text: One, names: Names): Sql {
 /** Nearly all texts are of the plain format, which PostgreSQL's own cast reads without fault; the rest costs thrice as much. */
 function cast(text: One, names: Names, plain: Sql, type: Sql, general: (text: Sql) => Sql): Sql {
   const both = bind(text, names, ({ sql: v }) =>
-    one('text', sql`(case when ${v} ~ ${plain} then ${v}::${type} when ${v} is not null then ${withFormat(v, FHIR_DATE_TIME, names, general)} end)`),
+    one(
+      'text',
+      sql`(case when ${v} ~ ${plain} then ${v}::${type} when ${v} is not null then ${withFormat(v, FHIR_DATE_TIME, names, general)} end)`,
+    ),
   );
   return both.sql;
 }

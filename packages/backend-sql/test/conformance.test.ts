@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import {
+  type ConformanceSuite,
+  type ConformanceTest,
   compareRows,
   conformanceSuites,
   describeWithShared,
-  type ConformanceSuite,
-  type ConformanceTest,
   sharedDir,
   sharedPath,
   useDatabase,

@@ -32,13 +32,13 @@ const navigation: readonly Case[] = [
   ['name.given[2]', names, 'c'],
   ['name[1 - 1].family', names, 'F'],
   ['name[0 - 1].family', names, null],
-  ['name.given.where($this = \'b\').first()', names, 'b'],
+  ["name.given.where($this = 'b').first()", names, 'b'],
   ["name.where(use = 'usual').given.first()", names, 'c'],
   ["name.where(use = 'it\\'s').given.first()", names, null],
   ["name.where((use = 'usual').not()).given.first()", names, 'a'],
   ['name.where(family.empty()).given.first()', names, 'c'],
   ["name.where(given.where($this = 'c').exists()).use.first()", names, 'usual'],
-  ["name.where(use = %resource.name[1].use).given.first()", names, 'c'],
+  ['name.where(use = %resource.name[1].use).given.first()', names, 'c'],
   ["name.where(use = 'official' or use = 'usual').count()", names, 2],
   ['name.count()', names, 3],
   ['name.given.count()', names, 3],
@@ -53,7 +53,11 @@ const navigation: readonly Case[] = [
   ['deceased.exists()', patient('"deceasedBoolean":false'), true],
   ['deceased.exists()', names, false],
   ["extension('http://x').value.ofType(string)", patient('"extension":[{"url":"http://x","valueString":"y"}]'), 'y'],
-  ['contained.ofType(Organization).name', patient('"contained":[{"resourceType":"Organization","name":"n"},{"resourceType":"Group"}]'), 'n'],
+  [
+    'contained.ofType(Organization).name',
+    patient('"contained":[{"resourceType":"Organization","name":"n"},{"resourceType":"Group"}]'),
+    'n',
+  ],
   ["name.given.join('-')", names, 'a-b-c'],
   ["contact.name.given.join('-')", names, ''],
 ];
@@ -76,9 +80,9 @@ const comparison: readonly Case[] = [
   ["gender = 'male'", patient('"gender":"male"'), true],
   ["gender != 'male'", patient('"gender":"male"'), false],
   ["gender = 'male'", patient(''), null],
-  ["name.given = contact.name.given", patient('"name":[{"given":["a","b"]}],"contact":[{"name":{"given":["a","b"]}}]'), true],
-  ["name.given = contact.name.given", patient('"name":[{"given":["a","b"]}],"contact":[{"name":{"given":["b","a"]}}]'), false],
-  ["name.given = contact.name.given", names, null],
+  ['name.given = contact.name.given', patient('"name":[{"given":["a","b"]}],"contact":[{"name":{"given":["a","b"]}}]'), true],
+  ['name.given = contact.name.given', patient('"name":[{"given":["a","b"]}],"contact":[{"name":{"given":["b","a"]}}]'), false],
+  ['name.given = contact.name.given', names, null],
   ['name[0] = name[1]', patient('"name":[{"family":"a","use":"usual"},{"use":"usual","family":"a"}]'), true],
   ["'a' < 'B'", patient(''), false],
   ["'é' > 'z'", patient(''), true],
@@ -95,7 +99,11 @@ const comparison: readonly Case[] = [
   ['birthDate < @2000', patient('"birthDate":"yesterday"'), null],
   ['birthDate < @2000', patient('"birthDate":"0000-01-01"'), null],
   ['birthDate = @2012-03-02', patient('"birthDate":"2012-02-31"'), true],
-  ['effective.ofType(dateTime) = @2015-02-07T11:28:17Z', observation('"effectiveDateTime":"2015-02-07T13:28:17.000+02:00"'), true],
+  [
+    'effective.ofType(dateTime) = @2015-02-07T11:28:17Z',
+    observation('"effectiveDateTime":"2015-02-07T13:28:17.000+02:00"'),
+    true,
+  ],
   ['effective.ofType(dateTime) = @2015-02-08', observation('"effectiveDateTime":"2015-02-07T23:28:17-02:00"'), null],
   ['effective.ofType(dateTime) > @2015-02-07', observation('"effectiveDateTime":"2015-02-07T23:28:17-02:00"'), true],
   ['effective.ofType(dateTime) < @2015-02-07T11:28:17.5Z', observation('"effectiveDateTime":"2015-02-07T11:28:17"'), true],
@@ -123,15 +131,27 @@ const values: readonly Case[] = [
   ["'\\\\ it\\'s'", patient(''), "\\ it's"],
   ['managingOrganization.getReferenceKey()', patient('"managingOrganization":{"reference":"Organization/a.1-B"}'), 'a.1-B'],
   ['managingOrganization.getReferenceKey(Organization)', patient('"managingOrganization":{"reference":"Organization/a"}'), 'a'],
-  ['managingOrganization.getReferenceKey(Organization)', patient('"managingOrganization":{"reference":"Organization/a/_history/2"}'), 'a'],
+  [
+    'managingOrganization.getReferenceKey(Organization)',
+    patient('"managingOrganization":{"reference":"Organization/a/_history/2"}'),
+    'a',
+  ],
   ['managingOrganization.getReferenceKey()', patient('"managingOrganization":{"reference":"Organization/a/_history/2"}'), 'a'],
   ['managingOrganization.getReferenceKey(Patient)', patient('"managingOrganization":{"reference":"Organization/a"}'), null],
   ['managingOrganization.getReferenceKey(Organization)', patient('"managingOrganization":{"reference":"Organization/"}'), null],
   ['managingOrganization.getReferenceKey()', patient('"managingOrganization":{"reference":"http://x.y/Organization/a"}'), null],
   ['managingOrganization.getReferenceKey()', patient('"managingOrganization":{"reference":"#a"}'), null],
   ['managingOrganization.getReferenceKey()', patient('"managingOrganization":{"reference":"urn:uuid:1"}'), null],
-  ['managingOrganization.getReferenceKey(Organization)', patient(`"managingOrganization":{"reference":"Organization/${'a'.repeat(65)}"}`), null],
-  ['generalPractitioner.getReferenceKey(Practitioner).first()', patient('"generalPractitioner":[{"display":"x"},{"reference":"Practitioner/b"}]'), 'b'],
+  [
+    'managingOrganization.getReferenceKey(Organization)',
+    patient(`"managingOrganization":{"reference":"Organization/${'a'.repeat(65)}"}`),
+    null,
+  ],
+  [
+    'generalPractitioner.getReferenceKey(Practitioner).first()',
+    patient('"generalPractitioner":[{"display":"x"},{"reference":"Practitioner/b"}]'),
+    'b',
+  ],
 ];
 
 const boundaries: readonly Case[] = [
@@ -145,8 +165,16 @@ const boundaries: readonly Case[] = [
   ['birthDate.highBoundary()', patient('"birthDate":"x"'), null],
   ['effective.ofType(dateTime).lowBoundary()', observation('"effectiveDateTime":"2010-10-10"'), '2010-10-10T00:00:00.000+14:00'],
   ['effective.ofType(dateTime).highBoundary()', observation('"effectiveDateTime":"2010"'), '2010-12-31T23:59:59.999-12:00'],
-  ['effective.ofType(dateTime).highBoundary()', observation('"effectiveDateTime":"2010-10-10T10:11:12.5+02:00"'), '2010-10-10T10:11:12.599+02:00'],
-  ['effective.ofType(dateTime).lowBoundary()', observation('"effectiveDateTime":"2010-10-10T10:11:12Z"'), '2010-10-10T10:11:12.000Z'],
+  [
+    'effective.ofType(dateTime).highBoundary()',
+    observation('"effectiveDateTime":"2010-10-10T10:11:12.5+02:00"'),
+    '2010-10-10T10:11:12.599+02:00',
+  ],
+  [
+    'effective.ofType(dateTime).lowBoundary()',
+    observation('"effectiveDateTime":"2010-10-10T10:11:12Z"'),
+    '2010-10-10T10:11:12.000Z',
+  ],
   ['value.ofType(time).lowBoundary()', observation('"valueTime":"12:34:00"'), '12:34:00.000'],
   ['value.ofType(time).highBoundary()', observation('"valueTime":"12:34:00"'), '12:34:00.999'],
 ];
@@ -163,25 +191,40 @@ const casts: readonly (readonly [path: string, type: string, resource: string, e
   ['birthDate', 'DATE', patient('"birthDate":"1900-02-29"'), '"1900-03-01"'],
   ['birthDate', 'DATE', patient('"birthDate":"1970-13"'), 'null'],
   ['birthDate', 'TIMESTAMP', names, '"1970-06-05T00:00:00"'],
-  ['effective.ofType(dateTime)', 'TIMESTAMP', observation('"effectiveDateTime":"2015-02-07T13:28:17.239+02:00"'), '"2015-02-07T11:28:17.239"'],
+  [
+    'effective.ofType(dateTime)',
+    'TIMESTAMP',
+    observation('"effectiveDateTime":"2015-02-07T13:28:17.239+02:00"'),
+    '"2015-02-07T11:28:17.239"',
+  ],
   ['effective.ofType(dateTime)', 'TIMESTAMP', observation('"effectiveDateTime":"2015-02-07T13:28:17"'), '"2015-02-07T13:28:17"'],
-  ['effective.ofType(dateTime)', 'TIMESTAMP', observation('"effectiveDateTime":"2016-12-31T23:59:60.5Z"'), '"2017-01-01T00:00:00.5"'],
-  ['effective.ofType(dateTime)', 'TIMESTAMP', observation('"effectiveDateTime":"2015-02-30T10:00:00-01:00"'), '"2015-03-02T11:00:00"'],
+  [
+    'effective.ofType(dateTime)',
+    'TIMESTAMP',
+    observation('"effectiveDateTime":"2016-12-31T23:59:60.5Z"'),
+    '"2017-01-01T00:00:00.5"',
+  ],
+  [
+    'effective.ofType(dateTime)',
+    'TIMESTAMP',
+    observation('"effectiveDateTime":"2015-02-30T10:00:00-01:00"'),
+    '"2015-03-02T11:00:00"',
+  ],
   ['effective.ofType(dateTime)', 'TIMESTAMP', observation('"effectiveDateTime":"2015-02-07T13:28"'), 'null'],
   ['effective.ofType(dateTime)', 'DATE', observation('"effectiveDateTime":"2015-02-07T23:28:17-05:00"'), '"2015-02-07"'],
   ['value.ofType(time)', 'TIME', observation('"valueTime":"23:59:60"'), '"24:00:00"'],
   ['value.ofType(time)', 'TIME', observation('"valueTime":"23:59:60.5"'), 'null'],
 ];
 
-const collections: readonly (readonly [...Case, type?: string])[] = [
-  ['name.given', names, ['a', 'b', 'c']],
-  ['contact.name.given', names, []],
-  ['birthDate', names, ['1970-06-05']],
-  ['birthDate', patient(''), []],
+const collections: readonly (readonly [...Case, type: string | null])[] = [
+  ['name.given', names, ['a', 'b', 'c'], null],
+  ['contact.name.given', names, [], null],
+  ['birthDate', names, ['1970-06-05'], null],
+  ['birthDate', patient(''), [], null],
   ['name.period', patient('"name":[{"period":{"start":"2000"}},{}]'), [{ start: '2000' }], 'Period'],
   ['maritalStatus', patient(''), [], 'CodeableConcept'],
   ['maritalStatus', patient('"maritalStatus":{"text":"x"}'), [{ text: 'x' }], 'CodeableConcept'],
-  ['multipleBirth.ofType(integer)', patient('"multipleBirthInteger":2'), [2]],
+  ['multipleBirth.ofType(integer)', patient('"multipleBirthInteger":2'), [2], null],
 ];
 
 describe('expressions', () => {
@@ -207,7 +250,7 @@ describe('expressions', () => {
   });
 
   it.each(collections)('collection: %s of %s is %j', async (path, resource, expected, type) => {
-    const column = { path, collection: true, ...(type === undefined ? {} : { type }) };
+    const column = { path, collection: true, ...(type === null ? {} : { type }) };
     expect(await rowsOf(database, compileView(view(resource, column)), [resource])).toEqual([{ v: expected }]);
   });
 

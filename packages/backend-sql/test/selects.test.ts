@@ -1,7 +1,7 @@
-import sql from 'sql-template-tag';
 import { ViewmillError } from '@viewmill/contracts';
 import { useDatabase } from '@viewmill/testkit';
 import { compileView } from '@viewmill/views';
+import sql from 'sql-template-tag';
 import { describe, expect, it } from 'vitest';
 import { compileToSql, decodeSqlError, inlineParameters } from '../src/index.ts';
 import { relationOf, rowsOf, rowTexts } from './run-view.ts';
@@ -74,10 +74,15 @@ describe('selects', () => {
     const select = [
       { column: [column('id', 'id')] },
       {
-        forEachOrNull: 'name.where(family = \'none\')',
+        forEachOrNull: "name.where(family = 'none')",
         select: [
           { forEach: '%resource.contact', column: [column('a', 'name.family')] },
-          { unionAll: [{ forEachOrNull: '%resource.contact', column: [column('b', 'name.family')] }, { column: [column('b', "'x'")] }] },
+          {
+            unionAll: [
+              { forEachOrNull: '%resource.contact', column: [column('b', 'name.family')] },
+              { column: [column('b', "'x'")] },
+            ],
+          },
         ],
       },
     ];
@@ -85,12 +90,19 @@ describe('selects', () => {
   });
 
   it('numbers the rows of a filtered forEach', async () => {
-    const select = [{ forEach: "name.where(family = 'B' or given.count() > 5)", column: [column('i', '%rowIndex'), column('family', 'family')] }];
+    const select = [
+      {
+        forEach: "name.where(family = 'B' or given.count() > 5)",
+        column: [column('i', '%rowIndex'), column('family', 'family')],
+      },
+    ];
     expect(await ordered(view(select))).toEqual([[0, 'B']]);
   });
 
   it('iterates over primitives', async () => {
-    expect(await ordered(view([{ forEach: 'name.given', column: [column('i', '%rowIndex'), column('given', '$this')] }]))).toEqual([
+    expect(
+      await ordered(view([{ forEach: 'name.given', column: [column('i', '%rowIndex'), column('given', '$this')] }])),
+    ).toEqual([
       [0, 'a1'],
       [1, 'a2'],
     ]);
@@ -102,7 +114,10 @@ describe('selects', () => {
       resourceType: 'QuestionnaireResponse',
       id: 'q',
       item: [
-        item('1', { answer: [{ item: [item('1.a', { item: [item('1.a.1')] })] }], item: [item('1.1'), item('1.2', { item: [item('1.2.1')] })] }),
+        item('1', {
+          answer: [{ item: [item('1.a', { item: [item('1.a.1')] })] }],
+          item: [item('1.1'), item('1.2', { item: [item('1.2.1')] })],
+        }),
         ...Array.from({ length: 11 }, (_, index) => item(String(index + 2))),
       ],
     });
@@ -134,7 +149,16 @@ describe('selects', () => {
 
   it('takes id and meta from the relation', async () => {
     const relation = sql`select 7::bigint as res_id, 'column'::text as id, ${'{"resourceType":"Patient","id":"body","meta":{"versionId":"1"},"active":true}'}::text as body, ${'{"versionId":"2"}'}::jsonb as meta`;
-    const select = [{ column: [column('id', 'id'), column('version', 'meta.versionId'), column('same', "%resource.id = 'column'"), column('active', 'active')] }];
+    const select = [
+      {
+        column: [
+          column('id', 'id'),
+          column('version', 'meta.versionId'),
+          column('same', "%resource.id = 'column'"),
+          column('active', 'active'),
+        ],
+      },
+    ];
     const { rows, columns } = compileToSql(compileView(view(select)), relation);
     const found = await database.pool.query({ text: rows.text, values: [...rows.values] });
     expect(found.rows).toEqual([{ res_id: '7', id: 'column', version: '2', same: true, active: true }]);
@@ -152,12 +176,16 @@ describe('selects', () => {
     for (const ordinal of [false, true]) {
       const { rows } = compileToSql(compileView(view(select)), relationOf([FULL, BARE]), { ordinal });
       const statement = sql`select family from (${rows}) as v where family = ${'B'} and id = ${'full'}`;
-      expect((await database.pool.query({ text: statement.text, values: [...statement.values] })).rows).toEqual([{ family: 'B' }]);
+      expect((await database.pool.query({ text: statement.text, values: [...statement.values] })).rows).toEqual([
+        { family: 'B' },
+      ]);
     }
   });
 
   it('runs the same with the parameters written into the text', async () => {
-    const select = [{ column: [column('id', 'id'), column('text', "'a\\\\b\\'c' & name.where(family = 'x\\'\\\\').family.join(',')")] }];
+    const select = [
+      { column: [column('id', 'id'), column('text', "'a\\\\b\\'c' & name.where(family = 'x\\'\\\\').family.join(',')")] },
+    ];
     const { rows } = compileToSql(compileView(view(select)), relationOf([FULL]));
     for (const conforming of ['on', 'off']) {
       const client = await database.pool.connect();

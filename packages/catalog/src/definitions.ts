@@ -54,7 +54,11 @@ export function definitions({ pool, schema }: CatalogPlace): Definitions {
   }
 
   /** Inserts, or raises the version if something differs. Concurrent writers wait for each other. */
-  async function write(client: Queryable, { name, definition, resource, title }: NewDefinition, builtin: boolean): Promise<StoredDefinition> {
+  async function write(
+    client: Queryable,
+    { name, definition, resource, title }: NewDefinition,
+    builtin: boolean,
+  ): Promise<StoredDefinition> {
     const text = JSON.stringify(definition);
     const { rows } = await client.query<DefinitionRow>(sql`
       insert into ${definitionTable} as d (name, builtin, title, resource, definition) values (${name}, ${builtin}, ${title}, ${resource}, ${text}::json)
@@ -91,7 +95,8 @@ export function definitions({ pool, schema }: CatalogPlace): Definitions {
         const known = await find(client, name);
         if (mode === 'update' && known === null) throw unknown(name);
         if (known?.builtin === true && !builtin) throw unchangeable(name);
-        if (mode === 'create' && known !== null) throw new ViewmillError('VM2003', `there is a view ${name} already`, { at: name });
+        if (mode === 'create' && known !== null)
+          throw new ViewmillError('VM2003', `there is a view ${name} already`, { at: name });
         return write(client, definition, builtin);
       });
     },
@@ -104,7 +109,8 @@ export function definitions({ pool, schema }: CatalogPlace): Definitions {
         await client.query(sql`delete from ${viewTable} where name = ${name} and generation is null`);
         const { rowCount } = await client.query(sql`
           delete from ${definitionTable} where name = ${name} and not exists (select from ${viewTable} v where v.name = ${name})`);
-        if (rowCount === 0) throw new ViewmillError('VM2008', `${name} is materialized: drop the materialized view first`, { at: name });
+        if (rowCount === 0)
+          throw new ViewmillError('VM2008', `${name} is materialized: drop the materialized view first`, { at: name });
         await announce(client, schema, name);
       });
     },

@@ -53,13 +53,13 @@ export function generations({ schema }: CatalogPlace): Generations {
   const viewTable = table(schema, '_view');
   return {
     async addGeneration(client, view) {
-      const { id } = onlyRow(
-        await client.query<{ id: number }>(sql`insert into ${generationTable} (view, relation) values (${view}, '') returning id::float8 as id`),
+      // The number makes the name unique even where the view's name is cut; some bytes are left for what is derived from it.
+      return onlyRow(
+        await client.query<Generation>(sql`
+          with n as (select nextval(pg_get_serial_sequence(${generationTable.text}, 'id')) as id)
+          insert into ${generationTable} (id, view, relation) overriding system value
+          select id, ${view}, left('_g' || id || '_' || ${view}, ${LONGEST_NAME - 6}::int) from n returning id::float8 as id, relation`),
       );
-      // The number makes it unique even where the view's name is cut. Six are left for what is derived from it.
-      const relation = `_g${id}_${view}`.slice(0, LONGEST_NAME - 6);
-      await client.query(sql`update ${generationTable} set relation = ${relation} where id = ${id}`);
-      return { id, relation };
     },
 
     async leftovers(client, view) {

@@ -13,7 +13,9 @@ export interface RefreshStart {
 }
 
 /** How a refresh ended without a new generation. */
-export type RefreshEnd = { readonly outcome: 'cancelled' } | { readonly outcome: 'failed'; readonly error: Pick<ErrorPayload, 'code' | 'message'> };
+export type RefreshEnd =
+  | { readonly outcome: 'cancelled' }
+  | { readonly outcome: 'failed'; readonly error: Pick<ErrorPayload, 'code' | 'message'> };
 
 /** The writing methods take the connection that holds the view's lock. */
 export interface History {
@@ -45,7 +47,11 @@ export function history({ pool, schema }: CatalogPlace): History {
         select id::float8 as id, view, started_at, ended_at, mode, reason, outcome, rows::float8 as rows, resources::float8 as resources,
           quarantined::float8 as quarantined, error
         from ${refreshTable} where view = ${view} order by id desc limit ${limit}::int`);
-      return rows.map((row) => ({ ...row, started_at: row.started_at.toISOString(), ended_at: row.ended_at?.toISOString() ?? null }));
+      return rows.map((row) => ({
+        ...row,
+        started_at: row.started_at.toISOString(),
+        ended_at: row.ended_at?.toISOString() ?? null,
+      }));
     },
 
     async startRefresh(client, { view, resource, reason, mode }) {

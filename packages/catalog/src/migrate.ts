@@ -2,7 +2,7 @@ import { ident, ViewmillError } from '@viewmill/contracts';
 import type { Pool, PoolClient } from 'pg';
 import sql from 'sql-template-tag';
 import { lockKey } from './lock-key.ts';
-import { type Migration, MIGRATIONS } from './migrations/index.ts';
+import { MIGRATIONS, type Migration } from './migrations/index.ts';
 import { onlyRow, withClient } from './queryable.ts';
 import { prepareReader } from './reader-role.ts';
 import { table } from './tables.ts';
@@ -45,10 +45,14 @@ async function applyAll(client: PoolClient, schema: string): Promise<readonly nu
   const migrations = table(schema, '_migration');
   await client.query(sql`create table if not exists ${migrations} (
     version integer primary key, name text not null, applied_at timestamptz not null default now())`);
-  const { version } = onlyRow(await client.query<{ version: number }>(sql`select coalesce(max(version), 0) as version from ${migrations}`));
+  const { version } = onlyRow(
+    await client.query<{ version: number }>(sql`select coalesce(max(version), 0) as version from ${migrations}`),
+  );
   const newest = MIGRATIONS.at(-1)?.version ?? 0;
   if (version > newest) {
-    throw new ViewmillError('VM3013', `schema ${schema} has version ${version}; this program knows versions up to ${newest}`, { at: schema });
+    throw new ViewmillError('VM3013', `schema ${schema} has version ${version}; this program knows versions up to ${newest}`, {
+      at: schema,
+    });
   }
   const pending = MIGRATIONS.filter((migration) => migration.version > version);
   for (const migration of pending) await apply(client, schema, migration);
@@ -70,13 +74,18 @@ async function apply(client: PoolClient, schema: string, { version, name, statem
 /** `create schema if not exists` asks for the right to create one even where it exists. */
 async function ensureSchema(client: PoolClient, schema: string): Promise<void> {
   const { exists } = onlyRow(
-    await client.query<{ exists: boolean }>(sql`select exists (select from pg_catalog.pg_namespace where nspname = ${schema}) as exists`),
+    await client.query<{ exists: boolean }>(
+      sql`select exists (select from pg_catalog.pg_namespace where nspname = ${schema}) as exists`,
+    ),
   );
   if (exists) return;
   try {
     await client.query(sql`create schema ${ident(schema)}`);
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error;
-    throw new ViewmillError('VM3002', `schema ${schema} does not exist and this user may not create it`, { at: schema, cause: error });
+    throw new ViewmillError('VM3002', `schema ${schema} does not exist and this user may not create it`, {
+      at: schema,
+      cause: error,
+    });
   }
 }

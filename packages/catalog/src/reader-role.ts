@@ -18,13 +18,23 @@ export async function prepareReader(client: Queryable, schema: string, role: str
       await client.query(sql`create role ${ident(role)} nologin`);
     } catch (error) {
       const { code = '' } = error as { code?: string };
-      if (code === NOT_PERMITTED) return [`role ${role} does not exist and this user may not create it: nobody is granted the views`];
+      if (code === NOT_PERMITTED)
+        return [`role ${role} does not exist and this user may not create it: nobody is granted the views`];
       if (!THERE_ALREADY.has(code)) throw error;
     }
   }
   await client.query(sql`grant usage on schema ${ident(schema)} to ${ident(role)}`);
-  const { rows } = await client.query<{ name: string }>(sql`select name from ${table(schema, '_view')} where generation is not null order by name`);
-  if (rows.length > 0) await client.query(grantSelect(schema, rows.map(({ name }) => name), role));
+  const { rows } = await client.query<{ name: string }>(
+    sql`select name from ${table(schema, '_view')} where generation is not null order by name`,
+  );
+  if (rows.length > 0)
+    await client.query(
+      grantSelect(
+        schema,
+        rows.map(({ name }) => name),
+        role,
+      ),
+    );
   return [];
 }
 
@@ -38,6 +48,8 @@ function grantSelect(schema: string, views: readonly string[], role: string): Sq
 }
 
 async function roleExists(client: Queryable, role: string): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(sql`select exists (select from pg_catalog.pg_roles where rolname = ${role}) as found`);
+  const { rows } = await client.query<{ found: boolean }>(
+    sql`select exists (select from pg_catalog.pg_roles where rolname = ${role}) as found`,
+  );
   return rows[0]?.found === true;
 }

@@ -1,4 +1,4 @@
-import { ident, type ViewStatus, ViewmillError } from '@viewmill/contracts';
+import { ident, ViewmillError, type ViewStatus } from '@viewmill/contracts';
 import type { QueryConfig } from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
 import { announce } from './changes.ts';
@@ -61,7 +61,7 @@ export function views({ pool, schema }: CatalogPlace): Views {
       case when r.id is not null and ${IS_LOCKED} then 'refreshing' when v.last_error is not null then 'failed'
         when ${IS_STALE} then 'stale' else 'active' end as status,
       ${IS_STALE} as is_stale,
-      round((extract(epoch from greatest(now() - v.as_of, interval '0')) / 3600)::numeric, 3)::float8 as staleness_hours,
+      case when v.as_of is not null then round((greatest(extract(epoch from now() - v.as_of), 0) / 3600)::numeric, 3)::float8 end as staleness_hours,
       v.last_refreshed_at, v.as_of, v.generation::float8 as generation, v.row_count::float8 as row_count, v.size_bytes::float8 as size_bytes,
       v.auto_refresh_enabled, v.refresh_interval_hours, v.query_count::float8 as query_count, v.quarantined, v.last_error, v.indexes
     from ${from} left join ${table(schema, '_refresh')} r on r.view = v.name and r.outcome = 'running'`;
@@ -85,7 +85,13 @@ export function views({ pool, schema }: CatalogPlace): Views {
     async current(name) {
       // Named: prepared once per connection, as it runs before every query.
       const query: QueryConfig = { name: `viewmill current ${schema}`.slice(0, 63), text: currentQuery.text, values: [name] };
-      const { rows } = await pool.query<{ relation: string; plan_hash: string; as_of: Date; is_stale: boolean; generation: number }>(query);
+      const { rows } = await pool.query<{
+        relation: string;
+        plan_hash: string;
+        as_of: Date;
+        is_stale: boolean;
+        generation: number;
+      }>(query);
       const row = rows[0];
       if (row === undefined) return null;
       return {

@@ -80,5 +80,8 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 function tooMuch(resourceType: string, limit: number): ViewmillError {
   const megabytes = Math.round(limit / 1024 / 1024);
-  return new ViewmillError('VM1202', `the gzipped ${resourceType} resources take more than ${megabytes} MB unpacked; materialize the view`);
+  return new ViewmillError(
+    'VM1202',
+    `the gzipped ${resourceType} resources take more than ${megabytes} MB unpacked; materialize the view`,
+  );
 }

@@ -18,7 +18,12 @@ const HEADER_LENGTH = SIGNATURE_LENGTH + 8;
  * @see https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
  */
 export function copyRowParser(fieldCount: number): (chunk: Buffer, onRow: (row: RowFields) => void) => void {
-  const row: RowFields = { bytes: Buffer.alloc(0), ascii: true, offsets: new Int32Array(fieldCount), lengths: new Int32Array(fieldCount) };
+  const row: RowFields = {
+    bytes: Buffer.alloc(0),
+    ascii: true,
+    offsets: new Int32Array(fieldCount),
+    lengths: new Int32Array(fieldCount),
+  };
   let pending: Buffer[] = [];
   let pendingLength = 0;
   let wanted = HEADER_LENGTH;

@@ -64,7 +64,9 @@ export function metaColumn(layout: HapiLayout, needs: SourceNeeds): Sql {
   const tags = (needs.meta.tags || needs.whole) && layout.tags;
   if (!version && !tags) return sql`null::jsonb`;
   if (!tags) return sql`jsonb_strip_nulls(${versionMeta(layout)})`;
-  return version ? sql`jsonb_strip_nulls(${versionMeta(layout)} || ${tagMeta(layout)})` : sql`jsonb_strip_nulls(${tagMeta(layout)})`;
+  return version
+    ? sql`jsonb_strip_nulls(${versionMeta(layout)} || ${tagMeta(layout)})`
+    : sql`jsonb_strip_nulls(${tagMeta(layout)})`;
 }
 
 /** `lastUpdated` as the server itself writes an instant; timestamps in the table are local times of its zone. */
@@ -78,7 +80,10 @@ function versionMeta(layout: HapiLayout): Sql {
 
 /** tag_type as HAPI's TagTypeEnum. HAPI keeps no order; the definitions' keys make one that stays. */
 function tagMeta(layout: HapiLayout): Sql {
-  const optional = { version: layout.tagVersion ? sql`d.tag_version` : sql`null`, selected: layout.tagUserSelected ? sql`d.tag_user_selected` : sql`null` };
+  const optional = {
+    version: layout.tagVersion ? sql`d.tag_version` : sql`null`,
+    selected: layout.tagUserSelected ? sql`d.tag_user_selected` : sql`null`,
+  };
   const coding = sql`jsonb_build_object('system', d.tag_system, 'version', ${optional.version}, 'code', d.tag_code,
       'display', d.tag_display, 'userSelected', ${optional.selected})`;
   return sql`(select jsonb_build_object('profile', jsonb_agg(d.tag_code) filter (where d.tag_type = 1),

@@ -7,7 +7,6 @@ export type { Queryable } from './queryable.ts';
 export { type ReadOptions, type ResourceBatch, readResources, type SourceResource } from './read-resources.ts';
 export {
   type LinkCoverage,
-  type PatientElement,
   type RangeOperator,
   restrictedIds,
   restrictToIds,
@@ -15,4 +14,4 @@ export {
   restrictToUpdated,
 } from './restrictions.ts';
 export type { SourceNeeds } from './source-needs.ts';
-export { AS_OF, type SourceState, sourceState } from './source-state.ts';
+export { type SourceState, sourceState } from './source-state.ts';

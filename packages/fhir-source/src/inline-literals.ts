@@ -11,7 +11,8 @@ export function inlineLiterals(query: Sql): string {
 
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return pg.escapeLiteral(String(value));
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return pg.escapeLiteral(String(value));
   if (typeof value === 'string') return pg.escapeLiteral(value);
   if (Array.isArray(value)) return pg.escapeLiteral(`{${value.map(element).join(',')}}`);
   throw new TypeError('this value has no literal');

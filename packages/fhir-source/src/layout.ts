@@ -41,7 +41,10 @@ export function hapiTable(layout: Pick<HapiLayout, 'schema'>, name: string): Sql
  * Looks at the catalog for which HAPI tables and columns exist.
  * @throws ViewmillError VM3004 if the schema has no `hfj_resource` and `hfj_res_ver`, VM3005 for an unknown time zone.
  */
-export async function detectHapi(client: Queryable, settings: { readonly schema: string; readonly timeZone: string }): Promise<HapiLayout> {
+export async function detectHapi(
+  client: Queryable,
+  settings: { readonly schema: string; readonly timeZone: string },
+): Promise<HapiLayout> {
   const found = await client.query<{ name: string; columns: string[] }>(sql`
     select c.relname as name, array_agg(a.attname::text) as columns
     from pg_catalog.pg_class c
@@ -50,9 +53,11 @@ export async function detectHapi(client: Queryable, settings: { readonly schema:
     where n.nspname = ${settings.schema} and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname like 'hfj\\_%'
     group by c.relname`);
   const tables = new Map(found.rows.map((row) => [row.name, new Set(row.columns)]));
-  const has = (table: string, ...columns: string[]): boolean => columns.every((column) => tables.get(table)?.has(column) === true);
+  const has = (table: string, ...columns: string[]): boolean =>
+    columns.every((column) => tables.get(table)?.has(column) === true);
 
-  if (!has('hfj_resource', 'res_id', 'res_type', 'res_ver', 'res_updated', 'res_deleted_at')) throw notHapi(settings.schema, 'hfj_resource');
+  if (!has('hfj_resource', 'res_id', 'res_type', 'res_ver', 'res_updated', 'res_deleted_at'))
+    throw notHapi(settings.schema, 'hfj_resource');
   if (!has('hfj_res_ver', 'res_id', 'res_ver', 'res_encoding')) throw notHapi(settings.schema, 'hfj_res_ver');
   await checkTimeZone(client, settings.timeZone);
 
@@ -83,10 +88,12 @@ function sourceUriPlace(has: (table: string, ...columns: string[]) => boolean): 
 
 function notices(layout: Omit<HapiLayout, 'notices'>): string[] {
   const list: string[] = [];
-  if (!layout.fhirId && layout.forcedId) list.push('hfj_resource has no fhir_id (HAPI before 6.6): ids come from hfj_forced_id, else they are res_id');
+  if (!layout.fhirId && layout.forcedId)
+    list.push('hfj_resource has no fhir_id (HAPI before 6.6): ids come from hfj_forced_id, else they are res_id');
   if (!layout.fhirId && !layout.forcedId) list.push('neither hfj_resource.fhir_id nor hfj_forced_id: every id is the res_id');
   if (layout.fhirId && layout.forcedId) list.push('hfj_forced_id is in use (HAPI before 7): it is asked where fhir_id is empty');
-  if (!layout.inlineText) list.push('hfj_res_ver has no res_text_vc: every resource is read from a large object, which is slower');
+  if (!layout.inlineText)
+    list.push('hfj_res_ver has no res_text_vc: every resource is read from a large object, which is slower');
   if (layout.sourceUri === 'provenance') list.push('hfj_res_ver has no source_uri: meta.source is read from hfj_res_ver_prov');
   if (layout.sourceUri === null) list.push('no source_uri is stored: meta.source is empty');
   if (!layout.tags) list.push('hfj_res_tag or hfj_tag_def is missing: meta.profile, meta.tag and meta.security are empty');
@@ -107,5 +114,6 @@ async function checkTimeZone(client: Queryable, timeZone: string): Promise<void>
   const answer = await client.query<{ found: boolean }>(
     sql`select exists (select from pg_catalog.pg_timezone_names where lower(name) = lower(${timeZone})) as found`,
   );
-  if (answer.rows[0]?.found !== true) throw new ViewmillError('VM3005', 'FHIR_TIME_ZONE: not a time zone that PostgreSQL knows', { at: 'FHIR_TIME_ZONE' });
+  if (answer.rows[0]?.found !== true)
+    throw new ViewmillError('VM3005', 'FHIR_TIME_ZONE: not a time zone that PostgreSQL knows', { at: 'FHIR_TIME_ZONE' });
 }

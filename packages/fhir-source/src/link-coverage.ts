@@ -1,24 +1,24 @@
 import sql from 'sql-template-tag';
 import { type HapiLayout, hapiTable } from './layout.ts';
 import type { Queryable } from './queryable.ts';
-import { type LinkCoverage, linkPaths, type PatientElement } from './restrictions.ts';
+import { type LinkCoverage, linkPaths } from './restrictions.ts';
 
 /** More unlinked resources than this and the index is no help. */
 const MOST_UNLINKED = 1000;
 
 /**
- * Finds out whether hfj_res_link can narrow a search by patient. HAPI writes no link for a reference whose target it does not
+ * Finds out whether hfj_res_link can narrow a search by the reference in one element. HAPI writes no link for a reference whose target it does not
  * hold (referential integrity switched off), for an element without a search parameter, or while the index is not built; so the
  * resources without a link are listed, and those written from ten minutes ago on are always looked at.
  * Ten minutes: `res_updated` is set before the commit, by as long as the transaction takes, on another machine's clock.
- * Reads the type once; keep the answer for some minutes.
+ * Reads the type once, so keep the answer; it stays right for good, but narrows less the older it is.
  * @returns null if the table does not help.
  */
 export async function readLinkCoverage(
   client: Queryable,
   layout: HapiLayout,
   resourceType: string,
-  element: PatientElement,
+  element: string,
 ): Promise<LinkCoverage | null> {
   if (!layout.links) return null;
   const paths = linkPaths(resourceType, element);

@@ -51,7 +51,11 @@ const FIELD_COUNT = 7;
  * loop is left early, its connection has been closed: release it with `release(true)`.
  * @throws ViewmillError VM3006 when aborted; pg's DatabaseError as it is.
  */
-export async function* readResources(client: ClientBase, layout: HapiLayout, options: ReadOptions): AsyncGenerator<ResourceBatch, void, void> {
+export async function* readResources(
+  client: ClientBase,
+  layout: HapiLayout,
+  options: ReadOptions,
+): AsyncGenerator<ResourceBatch, void, void> {
   const { signal } = options;
   if (signal?.aborted) throw cancelled();
   const stream = client.query(copyTo(`copy (${inlineLiterals(selectRows(layout, options))}) to stdout (format binary)`));
@@ -120,7 +124,8 @@ function readRow(row: RowFields): SourceResource {
 function readStored(encoding: string | null, inline: string | null, large: Buffer | null): string | { readonly error: string } {
   if (encoding !== null && encoding !== 'JSONC') return { error: `the current version is stored as ${encoding}, not as JSON` };
   if (encoding === null && inline !== null) return inline;
-  if (large === null) return { error: inline === null ? 'no text is stored, or its large object is missing' : 'gzip in a text column' };
+  if (large === null)
+    return { error: inline === null ? 'no text is stored, or its large object is missing' : 'gzip in a text column' };
   let unpacked: Uint8Array = large;
   try {
     if (encoding === 'JSONC') unpacked = gunzipSync(large, { maxOutputLength: MAX_UNPACKED_BYTES });

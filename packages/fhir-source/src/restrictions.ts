@@ -57,12 +57,10 @@ export function restrictToUpdated(layout: HapiLayout, operator: RangeOperator, r
   }
 }
 
-/** The element through which a resource refers to its patient. */
-export type PatientElement = 'subject' | 'patient';
-
 /** What is known of how completely hfj_res_link holds the references of one element; see `readLinkCoverage`. */
 export interface LinkCoverage {
-  readonly element: PatientElement;
+  /** A top-level element of the resource, such as `subject`. */
+  readonly element: string;
   /** Live resources without a link of the element; they have to be looked at one by one. */
   readonly unlinked: readonly string[];
   /** Local time of the server; whatever was written since may be unlinked too. */
@@ -90,7 +88,7 @@ export function restrictToTargets(
 }
 
 /** HAPI writes a search parameter's whole path; those of one element come with and without the type of the target. */
-export function linkPaths(resourceType: string, element: PatientElement): string[] {
+export function linkPaths(resourceType: string, element: string): string[] {
   const path = `${resourceType}.${element}`;
   return [path, `${path}.where(resolve() is Patient)`];
 }

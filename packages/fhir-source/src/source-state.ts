@@ -6,15 +6,14 @@ export interface SourceState {
   readonly asOf: string;
 }
 
-/** The same as a column of any statement of the transaction. */
-export const AS_OF = sql`to_char(transaction_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-
 /**
  * The state that the current transaction sees. Meaningful in a repeatable read transaction: its snapshot is taken at its first
  * statement, thus after the transaction's start, which is the instant given here.
  */
 export async function sourceState(client: Queryable): Promise<SourceState> {
-  const answer = await client.query<{ as_of: string }>(sql`select ${AS_OF} as as_of`);
+  const answer = await client.query<{ as_of: string }>(
+    sql`select to_char(transaction_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as as_of`,
+  );
   const row = answer.rows[0];
   if (row === undefined) throw new Error('no row from a select without from');
   return { asOf: row.as_of };

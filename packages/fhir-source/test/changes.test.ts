@@ -40,8 +40,13 @@ for (const template of ['hapi', 'hapi-6.6'] as const) {
 
     it('brings meta along: version, profile, tags, labels, and what $meta-add adds', async () => {
       const id = 'tagged';
-      const json = { ...device('active'), meta: { profile: ['http://example.org/p'], tag: [{ system: 's', code: 'a' }], security: [{ system: 'l', code: 'R' }] } };
-      await change((client) => putResource(client, { type, id, json, updated: new Date('2026-03-29T00:30:15.25Z'), sourceUri: 'urn:source' }));
+      const json = {
+        ...device('active'),
+        meta: { profile: ['http://example.org/p'], tag: [{ system: 's', code: 'a' }], security: [{ system: 'l', code: 'R' }] },
+      };
+      await change((client) =>
+        putResource(client, { type, id, json, updated: new Date('2026-03-29T00:30:15.25Z'), sourceUri: 'urn:source' }),
+      );
       const meta = {
         versionId: '1',
         lastUpdated: '2026-03-29T00:30:15.250+00:00',
@@ -51,7 +56,13 @@ for (const template of ['hapi', 'hapi-6.6'] as const) {
       };
       expect((await current()).get(id)?.meta).toMatchObject(meta);
       await change((client) => metaAdd(client, type, id, { system: 's', code: 'b' }));
-      expect((await current()).get(id)?.meta).toMatchObject({ ...meta, tag: [{ system: 's', code: 'a' }, { system: 's', code: 'b' }] });
+      expect((await current()).get(id)?.meta).toMatchObject({
+        ...meta,
+        tag: [
+          { system: 's', code: 'a' },
+          { system: 's', code: 'b' },
+        ],
+      });
     });
 
     it('takes res_updated for a local time of the server’s zone', async () => {
@@ -77,7 +88,9 @@ for (const template of ['hapi', 'hapi-6.6'] as const) {
       await change((client) => putResource(client, { type, id, json: device('active') }));
       const before = (await current()).size;
       await database.pool.query(`update hfj_resource set partition_id = 7 where fhir_id = 'tenant'`);
-      await database.pool.query(`update hfj_res_ver set partition_id = 7 where res_id = (select res_id from hfj_resource where fhir_id = 'tenant')`);
+      await database.pool.query(
+        `update hfj_res_ver set partition_id = 7 where res_id = (select res_id from hfj_resource where fhir_id = 'tenant')`,
+      );
       expect((await current()).size).toBe(before);
     });
   });

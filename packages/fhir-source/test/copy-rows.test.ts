@@ -39,7 +39,11 @@ function parseInChunks(size: number): unknown[] {
   const found: unknown[] = [];
   const parse = copyRowParser(3);
   const onRow = (fields: RowFields): void => {
-    found.push({ key: bigintField(fields, 0), text: textField(fields, 1), packed: bytesField(fields, 2)?.toString('hex') ?? null });
+    found.push({
+      key: bigintField(fields, 0),
+      text: textField(fields, 1),
+      packed: bytesField(fields, 2)?.toString('hex') ?? null,
+    });
   };
   for (let at = 0; at < STREAM.length; at += size) parse(STREAM.subarray(at, at + size), onRow);
   return found;

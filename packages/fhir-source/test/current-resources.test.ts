@@ -34,7 +34,12 @@ describeWithShared('HAPI 8.8', () => {
     const { rows } = await database.pool.query<Row>(currentResources(layout, 'Condition', none));
     expect(rows.every(({ id, meta }) => id === null && meta === null)).toBe(true);
     const { fields } = await database.pool.query(currentResources(layout, 'Condition', none));
-    expect(fields.map(({ name, dataTypeID }) => [name, dataTypeID])).toEqual([['res_id', 20], ['id', 25], ['body', 25], ['meta', 3802]]);
+    expect(fields.map(({ name, dataTypeID }) => [name, dataTypeID])).toEqual([
+      ['res_id', 20],
+      ['id', 25],
+      ['body', 25],
+      ['meta', 3802],
+    ]);
   });
 });
 
@@ -57,19 +62,27 @@ describeWithShared('HAPI 6.6', () => {
     const layout = await detectHapi(database.pool, PUBLIC);
     expect(await hasCompressed(database.pool, layout, 'Observation')).toBe(true);
     expect(await hasCompressed(database.pool, layout, 'Practitioner')).toBe(false);
-    const error: unknown = await database.pool.query(currentResources(layout, 'Observation', BODY)).catch((thrown: unknown) => thrown);
+    const error: unknown = await database.pool
+      .query(currentResources(layout, 'Observation', BODY))
+      .catch((thrown: unknown) => thrown);
     expect(isCompressedMissing(error)).toBe(true);
     expect((await database.pool.query(currentResources(layout, 'Practitioner', BODY))).rowCount).toBe(102);
   });
 
   it('limits what is unpacked for one query', async () => {
     const layout = await detectHapi(database.pool, PUBLIC);
-    await expect(compressedResources(database.pool, layout, 'Observation', undefined, { limit: 100_000 })).rejects.toMatchObject({ code: 'VM1202' });
-    await expect(compressedResources(database.pool, layout, 'Observation', undefined, { limit: 10 })).rejects.toMatchObject({ code: 'VM1202' });
+    await expect(compressedResources(database.pool, layout, 'Observation', undefined, { limit: 100_000 })).rejects.toMatchObject({
+      code: 'VM1202',
+    });
+    await expect(compressedResources(database.pool, layout, 'Observation', undefined, { limit: 10 })).rejects.toMatchObject({
+      code: 'VM1202',
+    });
   });
 
   it('has the source of hfj_res_ver_prov', async () => {
-    const sources = [...(await readBoth(database, 'Condition')).values()].map(({ meta }) => meta?.['source']).filter((source) => source !== undefined);
+    const sources = [...(await readBoth(database, 'Condition')).values()]
+      .map(({ meta }) => meta?.['source'])
+      .filter((source) => source !== undefined);
     const { rows } = await database.pool.query<{ count: number }>(
       `select count(*)::int from hfj_resource r join hfj_res_ver v on v.res_id = r.res_id and v.res_ver = r.res_ver
        join hfj_res_ver_prov p on p.res_ver_pid = v.pid

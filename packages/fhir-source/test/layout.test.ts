@@ -19,7 +19,15 @@ describeWithShared('detectHapi on real servers', () => {
     const { pool, close } = await testDatabase('hapi');
     try {
       const layout = await detectHapi(pool, { schema: 'public', timeZone: 'Europe/Zurich' });
-      expect(layout).toMatchObject({ fhirId: true, forcedId: false, inlineText: true, sourceUri: 'version', tags: true, links: true, notices: [] });
+      expect(layout).toMatchObject({
+        fhirId: true,
+        forcedId: false,
+        inlineText: true,
+        sourceUri: 'version',
+        tags: true,
+        links: true,
+        notices: [],
+      });
       await pool.query('alter schema public rename to "My FHIR"');
       expect(await detectHapi(pool, { schema: 'My FHIR', timeZone: 'Europe/Zurich' })).toEqual({ ...layout, schema: 'My FHIR' });
       await expect(detectHapi(pool, PUBLIC)).rejects.toMatchObject({ code: 'VM3004' });
@@ -34,7 +42,9 @@ describeWithShared('detectHapi on real servers', () => {
     try {
       const layout = await detectHapi(pool, PUBLIC);
       expect(layout).toMatchObject({ fhirId: true, forcedId: true, largeObjects: true, sourceUri: 'provenance' });
-      await pool.query('alter table hfj_resource drop column fhir_id; drop table hfj_res_link, hfj_tag_def cascade; alter table hfj_res_ver drop column res_text_vc');
+      await pool.query(
+        'alter table hfj_resource drop column fhir_id; drop table hfj_res_link, hfj_tag_def cascade; alter table hfj_res_ver drop column res_text_vc',
+      );
       const older = await detectHapi(pool, PUBLIC);
       expect(older).toMatchObject({ fhirId: false, forcedId: true, inlineText: false, tags: false, links: false });
       expect(older.notices).toHaveLength(5);

@@ -1,4 +1,4 @@
-import { detectHapi, currentResources, readResources, restrictToIds, sourceState } from '@viewmill/fhir-source';
+import { currentResources, detectHapi, readResources, restrictToIds, sourceState } from '@viewmill/fhir-source';
 import { describeWithShared, putResource, useDatabase } from '@viewmill/testkit';
 import { expect, it } from 'vitest';
 import { BODY, readAll, WHOLE } from './resources.ts';
@@ -41,7 +41,9 @@ describeWithShared('readResources', () => {
     expect(all.size).toBe(15_078);
     const some = [...all.keys()].slice(0, 3);
     const restriction = restrictToIds(layout, 'Observation', [...some, `it's "quoted"\\`]);
-    expect([...(await readAll(pool, layout, { resourceType: 'Observation', needs: BODY, restriction })).keys()].sort()).toEqual(some.sort());
+    expect([...(await readAll(pool, layout, { resourceType: 'Observation', needs: BODY, restriction })).keys()].sort()).toEqual(
+      some.sort(),
+    );
   });
 
   it('hangs up when aborted, without an error event, and when the loop is left', async () => {

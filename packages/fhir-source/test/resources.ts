@@ -37,7 +37,8 @@ export async function readBoth(
   expect(streamed.size).toBe(found.size);
   for (const [id, row] of found) {
     const other = streamed.get(id);
-    if (other?.text !== row.body || String(other.resId) !== row.res_id) throw new Error(`${id} differs between the stream and SQL`);
+    if (other?.text !== row.body || String(other.resId) !== row.res_id)
+      throw new Error(`${id} differs between the stream and SQL`);
     expect(other.meta === null ? null : JSON.parse(other.meta)).toEqual(row.meta);
   }
   return found;

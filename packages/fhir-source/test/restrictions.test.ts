@@ -21,7 +21,9 @@ const PUBLIC = { schema: 'public', timeZone: 'UTC' };
 
 async function ids(pool: Pool, layout: HapiLayout, type: string, restriction: Sql): Promise<string[]> {
   const compressed = await compressedResources(pool, layout, type, restriction);
-  const { rows } = await pool.query<{ id: string; res_id: string }>(currentResources(layout, type, BODY, restriction, compressed));
+  const { rows } = await pool.query<{ id: string; res_id: string }>(
+    currentResources(layout, type, BODY, restriction, compressed),
+  );
   const again = await pool.query<{ res_id: string }>(restrictedIds(layout, type, restriction));
   expect(again.rows.map(({ res_id }) => res_id).sort()).toEqual(rows.map(({ res_id }) => res_id).sort());
   return rows.map(({ id }) => id).sort();
@@ -43,7 +45,9 @@ describeWithShared('restrictions', () => {
 
   beforeAll(async () => {
     layout = await detectHapi(database.pool, PUBLIC);
-    const { rows } = await database.pool.query<{ id: string }>(`select max(fhir_id) id from hfj_resource where res_type = 'Patient'`);
+    const { rows } = await database.pool.query<{ id: string }>(
+      `select max(fhir_id) id from hfj_resource where res_type = 'Patient'`,
+    );
     patient = rows[0]?.id ?? '';
   });
 
@@ -62,7 +66,9 @@ describeWithShared('restrictions', () => {
     const found = await ids(database.pool, layout, 'Observation', restriction);
     expect(found).toEqual(expect.arrayContaining(expected));
     expect(found.length).toBeLessThan(15_078);
-    expect(await ids(database.pool, layout, 'Observation', restrictToTargets(layout, 'Observation', coverage, null, [patient]))).toEqual(found);
+    expect(
+      await ids(database.pool, layout, 'Observation', restrictToTargets(layout, 'Observation', coverage, null, [patient])),
+    ).toEqual(found);
   });
 
   it('by patient loses nothing that has no link: neither what was there nor what comes', async () => {
@@ -70,8 +76,15 @@ describeWithShared('restrictions', () => {
     const put = async (id: string) => {
       const client = await pool.connect();
       try {
-        await putResource(client, { type: 'Observation', id, json: { resourceType: 'Observation', subject: { reference: `Patient/${patient}` } } });
-        await client.query(`delete from hfj_res_link where src_resource_id = (select res_id from hfj_resource where fhir_id = $1)`, [id]);
+        await putResource(client, {
+          type: 'Observation',
+          id,
+          json: { resourceType: 'Observation', subject: { reference: `Patient/${patient}` } },
+        });
+        await client.query(
+          `delete from hfj_res_link where src_resource_id = (select res_id from hfj_resource where fhir_id = $1)`,
+          [id],
+        );
       } finally {
         client.release();
       }
@@ -81,7 +94,12 @@ describeWithShared('restrictions', () => {
     if (coverage === null) throw new Error('the dump has links');
     expect(coverage.unlinked).toHaveLength(1);
     await put('later');
-    const found = await ids(pool, layout, 'Observation', restrictToTargets(layout, 'Observation', coverage, 'Patient', [patient]));
+    const found = await ids(
+      pool,
+      layout,
+      'Observation',
+      restrictToTargets(layout, 'Observation', coverage, 'Patient', [patient]),
+    );
     expect(found).toEqual(expect.arrayContaining(['unlinked', 'later']));
     // An element that nothing refers through, and a type that has none.
     expect(await readLinkCoverage(pool, layout, 'Observation', 'patient')).toBeNull();
@@ -97,8 +115,19 @@ describeWithShared('restrictions', () => {
       if (range === null) throw new Error(text);
       return (await ids(pool, zoned, 'Goal', restrictToUpdated(zoned, operator, range))).length;
     };
-    for (const [operator, utcJune, utcJuly] of [['eq', 0, 175], ['ne', 175, 0], ['gt', 175, 0], ['ge', 175, 175], ['lt', 0, 0], ['le', 0, 175]] as const) {
-      expect([operator, await count(layout, operator, '2026-06'), await count(layout, operator, '2026-07')]).toEqual([operator, utcJune, utcJuly]);
+    for (const [operator, utcJune, utcJuly] of [
+      ['eq', 0, 175],
+      ['ne', 175, 0],
+      ['gt', 175, 0],
+      ['ge', 175, 175],
+      ['lt', 0, 0],
+      ['le', 0, 175],
+    ] as const) {
+      expect([operator, await count(layout, operator, '2026-06'), await count(layout, operator, '2026-07')]).toEqual([
+        operator,
+        utcJune,
+        utcJuly,
+      ]);
     }
     expect(await count(zurich, 'eq', '2026-06-30T22:30:00Z')).toBe(175);
     expect(await count(zurich, 'eq', '2026-06-30')).toBe(175);
@@ -119,7 +148,12 @@ describeWithShared('restrictions on an old server', () => {
     );
     const [first, second] = rows;
     await pool.query('delete from hfj_forced_id where forced_id = $1', [second?.id]);
-    const found = await ids(pool, layout, 'Patient', restrictToIds(layout, 'Patient', [first?.id ?? '', first?.key ?? '', second?.key ?? '', second?.id ?? '']));
+    const found = await ids(
+      pool,
+      layout,
+      'Patient',
+      restrictToIds(layout, 'Patient', [first?.id ?? '', first?.key ?? '', second?.key ?? '', second?.id ?? '']),
+    );
     expect(found).toEqual([first?.id, second?.key].sort());
   });
 });

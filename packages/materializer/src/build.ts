@@ -31,14 +31,21 @@ const PIECE_BYTES = 128 * 1024;
  * Reads every resource of the view's type and writes its rows into a new table, in one transaction: a killed build leaves nothing.
  * Memory is bounded by a batch of resources, a piece of lines and the log of versions (6.5 MB).
  */
-export async function build(session: Session, options: RefreshOptions, generation: Generation, check: () => Promise<void>): Promise<Built> {
+export async function build(
+  session: Session,
+  options: RefreshOptions,
+  generation: Generation,
+  check: () => Promise<void>,
+): Promise<Built> {
   const { plan, catalog, onProgress } = options;
   const { client, interruptible } = session;
   const tables = tablesOf(catalog.schema, generation);
   await client.query('begin');
   await createTables(client, tables, plan);
   await check();
-  const { asOf, resources, encoder } = await withSnapshot(options.source, (reader) => copyAll(reader, client, tables, options));
+  const { asOf, resources, encoder } = await interruptible(() =>
+    withSnapshot(options.source, (reader) => copyAll(reader, client, tables, options)),
+  );
   onProgress?.({ phase: 'indexing', resources, rows: encoder.rows });
   const indexes = await interruptible(() => finishTables(client, catalog.schema, generation, plan));
   const sizeBytes = await sizeOf(client, tables);
@@ -53,13 +60,19 @@ interface Copied {
   readonly encoder: ResourceEncoder;
 }
 
-async function copyAll(reader: PoolClient, client: PoolClient, tables: GenerationTables, options: RefreshOptions): Promise<Copied> {
+async function copyAll(
+  reader: PoolClient,
+  client: PoolClient,
+  tables: GenerationTables,
+  options: RefreshOptions,
+): Promise<Copied> {
   const { plan, layout, signal, onProgress } = options;
   const { asOf } = await sourceState(reader);
   const encoder = resourceEncoder(plan);
   const versions = versionLog();
   const columns = join([sql`res_id`, sql`ordinal`, ...plan.columns.map(({ name }) => ident(name))]);
-  const openSink = (): CopySink => copySink(client, sql`copy ${tables.rows} (${columns}) from stdin with (freeze, encoding 'UTF8')`);
+  const openSink = (): CopySink =>
+    copySink(client, sql`copy ${tables.rows} (${columns}) from stdin with (freeze, encoding 'UTF8')`);
   let resources = 0;
   let sink = openSink();
   try {

@@ -1,5 +1,5 @@
-import type { ViewPlan } from '@viewmill/views';
 import { ident } from '@viewmill/contracts';
+import type { ViewPlan } from '@viewmill/views';
 import pg from 'pg';
 import sql, { join, raw, type Sql } from 'sql-template-tag';
 

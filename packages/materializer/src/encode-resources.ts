@@ -94,8 +94,13 @@ function parse(text: string, options: { readonly decimals: boolean }): JsonObjec
 /** @throws what must end the build */
 function toResourceError(error: unknown, resId: number | string): ViewmillError {
   // The stack's end, on a resource that is nested some thousand levels deep.
-  if (error instanceof RangeError && error.message.includes('call stack')) return new ViewmillError('VM1204', 'it is nested too deeply');
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return new ViewmillError('VM1204', 'it is nested too deeply');
   if (!(error instanceof ViewmillError)) throw error;
   if (LEAVES_OUT.has(error.code)) return error;
-  throw new ViewmillError(error.code, `${error.message} (resource with res_id ${resId})`, error.at === undefined ? {} : { at: error.at });
+  throw new ViewmillError(
+    error.code,
+    `${error.message} (resource with res_id ${resId})`,
+    error.at === undefined ? {} : { at: error.at },
+  );
 }

@@ -27,7 +27,8 @@ export function toBuildError(error: unknown, plan: ViewPlan): unknown {
     const where = column === null ? 'a value does not fit its column' : `column ${column}: a value does not fit`;
     return new ViewmillError('VM1203', `${where} (SQLSTATE ${state})`, column === null ? {} : { at: column });
   }
-  if (UNAVAILABLE.test(state)) return new ViewmillError('VM3002', `the database stopped the build (SQLSTATE ${state})`, { cause: error });
+  if (UNAVAILABLE.test(state))
+    return new ViewmillError('VM3002', `the database stopped the build (SQLSTATE ${state})`, { cause: error });
   if (isConnectionLost(error)) return new ViewmillError('VM3002', 'the connection to the database was lost', { cause: error });
   return error;
 }
@@ -50,5 +51,8 @@ function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
   // pg has no code for these.
-  return (typeof code === 'string' && NETWORK.has(code)) || /^(?:Connection terminated|Client has encountered a connection error)/.test(error.message);
+  return (
+    (typeof code === 'string' && NETWORK.has(code)) ||
+    /^(?:Connection terminated|Client has encountered a connection error)/.test(error.message)
+  );
 }

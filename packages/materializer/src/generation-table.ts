@@ -3,8 +3,8 @@ import { ident, ViewmillError, type ViewStatus } from '@viewmill/contracts';
 import { indexHints, type ViewPlan } from '@viewmill/views';
 import type { PoolClient } from 'pg';
 import sql, { join, raw, type Sql } from 'sql-template-tag';
-import { sqlState } from './failures.ts';
 import { commentsOn } from './comments.ts';
+import { sqlState } from './failures.ts';
 
 /** Columns that every generation has besides those of the plan, and those that PostgreSQL gives every table. */
 const TAKEN = new Set(['res_id', 'ordinal', 'tableoid', 'ctid', 'xmin', 'cmin', 'xmax', 'cmax']);
@@ -12,7 +12,8 @@ const TAKEN = new Set(['res_id', 'ordinal', 'tableoid', 'ctid', 'xmin', 'cmin', 
 /** @throws ViewmillError VM1106 for a column that a table of rows cannot have. */
 export function checkColumns(plan: ViewPlan): void {
   const taken = plan.columns.find(({ name }) => TAKEN.has(name));
-  if (taken !== undefined) throw new ViewmillError('VM1106', `a materialized view cannot have a column named ${taken.name}`, { at: taken.name });
+  if (taken !== undefined)
+    throw new ViewmillError('VM1106', `a materialized view cannot have a column named ${taken.name}`, { at: taken.name });
 }
 
 /** Names of the tables of a generation. */
@@ -35,7 +36,12 @@ export async function createTables(client: PoolClient, tables: GenerationTables,
 }
 
 /** Makes keys, the hinted indexes, statistics and comments. @returns the indexes that the view's author asked for. */
-export async function finishTables(client: PoolClient, schema: string, generation: Generation, plan: ViewPlan): Promise<ViewStatus['indexes']> {
+export async function finishTables(
+  client: PoolClient,
+  schema: string,
+  generation: Generation,
+  plan: ViewPlan,
+): Promise<ViewStatus['indexes']> {
   const tables = tablesOf(schema, generation);
   const name = (suffix: string): Sql => ident(`${generation.relation}${suffix}`);
   await client.query(sql`alter table ${tables.rows} add constraint ${name('_k')} primary key (res_id, ordinal)`);

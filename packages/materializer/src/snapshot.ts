@@ -9,7 +9,9 @@ export async function withSnapshot<T>(source: Pool, work: (client: PoolClient) =
   try {
     await client.query('begin isolation level repeatable read read only');
     // A role's time-outs are made for queries, not for reading everything; both end with the transaction.
-    await client.query(sql`select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`);
+    await client.query(
+      sql`select set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`,
+    );
     const result = await work(client);
     await client.query('commit');
     whole = true;

@@ -15,7 +15,7 @@ const POLL_MS = 1000;
 export function postgresReplies(url: string, schema: string, settings: QueueSettings): ReplyChannel {
   const inbox = randomUUID();
   const table = ident(schema, 'viewmill_reply');
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  const pool = new pg.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: settings.connectTimeoutMs });
   pool.on('error', settings.onError);
   let listener: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -126,12 +126,7 @@ export function createQueries(queue: JobQueue, replies: ReplyChannel, settings: 
   async function run(query: QueryJob, { timeoutMs, signal }: QueryOptions): Promise<QueryResult> {
     if (signal?.aborted) throw aborted();
     if (pending.size >= settings.maxPending) throw new ViewmillError('VM3008', `${pending.size} queries are waiting already`);
-    const ready = await within(
-      listen().then(() => true),
-      GRACE_MS,
-      false,
-    );
-    if (!ready) throw silent();
+    listen();
     return new Promise((resolve, reject) => {
       const id = `query-${randomUUID()}`;
       const onAbort = (): void => {

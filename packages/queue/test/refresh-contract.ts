@@ -74,15 +74,17 @@ export function refreshContract({ at, connect, work, options, later }: Bench): v
       expect((await queue.refreshes.enqueue('refresh', { ...data, view: 'other' })).deduplicated).toBe(false);
 
       const door = gate();
+      const begun: string[] = [];
       await work({
         refresh: {
-          refresh: async ({ view }, { signal }) => {
+          refresh: async ({ view }, { signal, jobId }) => {
+            begun.push(jobId);
             await door.pass(signal);
             return refreshed(view);
           },
         },
       });
-      await until(async () => (await queue.jobs.get(first.jobId))?.state === 'active');
+      await until(() => begun.includes(first.jobId));
       const second = await queue.refreshes.enqueue('refresh', data);
       expect(second).toMatchObject({ deduplicated: false });
       expect(await queue.refreshes.enqueue('refresh', data)).toEqual({ jobId: second.jobId, deduplicated: true });

@@ -13,7 +13,12 @@ const CAST_ERRORS = new Set(['22P02', '22P03', '22003', '22007', '22008', '22009
  * one; so the statement itself needs no checks.
  * @returns VM2009 that names the field, VM2001 for a value inside the cursor, or null if the search is not to blame.
  */
-export async function findBadValue(pool: Pool, error: unknown, search: ResolvedSearch, from: Position | null): Promise<ViewmillError | null> {
+export async function findBadValue(
+  pool: Pool,
+  error: unknown,
+  search: ResolvedSearch,
+  from: Position | null,
+): Promise<ViewmillError | null> {
   if (!CAST_ERRORS.has(errorCode(error) ?? '')) return null;
   for (const { column, values } of search.columns) {
     for (const value of values) {

@@ -24,27 +24,28 @@ export function patientColumn(plan: ViewPlan): Column | undefined {
 
 /** The column that holds the resource's own id in every row, if there is one. */
 export function idColumn(plan: ViewPlan): Column | undefined {
-  return plan.columns.find((column, slot) => {
-    const expression = resourceExpression(plan, slot);
-    return !column.collection && column.cast === 'text' && expression !== null && isMemberOfResource(expression, 'id');
-  });
+  return plan.columns.find((column) => isIdColumn(plan, column));
 }
 
-/** The reference behind a column `subject.getReferenceKey(Patient)`: what HAPI's index of references can be asked for. */
+export function isIdColumn(plan: ViewPlan, column: Column): boolean {
+  const expression = resourceExpression(plan, plan.columns.indexOf(column));
+  return !column.collection && column.cast === 'text' && expression !== null && memberOfResource(expression) === 'id';
+}
+
+/** The reference behind a column such as `subject.getReferenceKey(Patient)`: what HAPI's index of references can be asked for. */
 export interface ReferenceColumn {
-  readonly element: 'subject' | 'patient';
+  /** A top-level element of the resource. */
+  readonly element: string;
   /** Null: a reference of any type. */
   readonly targetType: string | null;
 }
 
-/** Null if the column is anything else than the key of the resource's own `subject` or `patient`. */
+/** Null if the column is anything else than the key of one of the resource's own references. */
 export function referenceColumn(plan: ViewPlan, column: Column): ReferenceColumn | null {
   const expression = resourceExpression(plan, plan.columns.indexOf(column));
-  if (expression?.kind !== 'referenceKey') return null;
-  for (const element of ['subject', 'patient'] as const) {
-    if (isMemberOfResource(expression.source, element)) return { element, targetType: expression.resourceType };
-  }
-  return null;
+  if (column.collection || column.cast !== 'text' || expression?.kind !== 'referenceKey') return null;
+  const element = memberOfResource(expression.source);
+  return element === null ? null : { element, targetType: expression.resourceType };
 }
 
 /**
@@ -65,8 +66,9 @@ function resourceExpression(plan: ViewPlan, slot: number): Expression | null {
   return search(plan.selects);
 }
 
-function isMemberOfResource(expression: Expression, key: string): boolean {
+/** The key of a plain member of the resource; null for any other expression. */
+function memberOfResource(expression: Expression): string | null {
   const node = expression.kind === 'single' ? expression.source : expression;
-  if (node.kind !== 'member' || node.key !== key) return false;
-  return node.source.kind === 'focus' || node.source.kind === 'variable';
+  if (node.kind !== 'member') return null;
+  return node.source.kind === 'focus' || node.source.kind === 'variable' ? node.key : null;
 }

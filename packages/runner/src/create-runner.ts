@@ -24,19 +24,27 @@ export interface RunnerOptions {
 }
 
 /** Hybrid: the generation if there is a usable one that can answer, else the resources. */
-export function createRunner({ kind, source, target, layout, catalog, maxRows = 100_000, rememberMs = 5000 }: RunnerOptions): ViewRunner {
+export function createRunner({
+  kind,
+  source,
+  target,
+  layout,
+  catalog,
+  maxRows = 100_000,
+  rememberMs = 5000,
+}: RunnerOptions): ViewRunner {
   const generations = rememberGenerations(catalog, rememberMs);
   const materialized = materializedEngine(target, layout, generations, compareDatabases(source, target));
   const postgres = postgresEngine(source, layout);
   const totals = { queries: 0, materialized: 0, fallbacks: 0, milliseconds: 0 };
 
-  async function choose<T>(question: Question, ask: (engine: Engine) => Promise<Answered<T>>): Promise<Answered<T>> {
-    if (kind === 'postgres') return ask(postgres);
-    if (kind === 'materialized') return ask(materialized);
-    let obstacle = await materialized.obstacle(question);
-    if (obstacle === null) {
+  async function choose<T>(question: Question, ask: Ask<T>): Promise<Answered<T>> {
+    if (kind === 'postgres') return ask(postgres, question);
+    if (kind === 'materialized') return ask(materialized, question);
+    let obstacle = await materialized.find(question);
+    if (!(obstacle instanceof ViewmillError)) {
       try {
-        return await ask(materialized);
+        return await ask(materialized, { ...question, found: obstacle });
       } catch (error) {
         // Dropped since it was looked up; the resources are still there.
         if (!(error instanceof ViewmillError) || error.code !== 'VM2006') throw error;
@@ -44,14 +52,14 @@ export function createRunner({ kind, source, target, layout, catalog, maxRows = 
       }
     }
     totals.fallbacks += 1;
-    const { answer, meta } = await ask(postgres);
+    const { answer, meta } = await ask(postgres, question);
     return { answer, meta: { ...meta, reason: `${meta.reason}: ${obstacle.message}` } };
   }
 
-  async function timed<T>(question: Question, ask: (engine: Engine) => Promise<Answered<T>>): Promise<[Answered<T>, number]> {
+  async function timed<T>(question: Question, ask: Ask<T>): Promise<[Answered<T>, number]> {
     const started = performance.now();
     const answered = await choose(question, ask);
-    const milliseconds = Math.round((performance.now() - started) * 1000) / 1000;
+    const milliseconds = round(performance.now() - started);
     totals.queries += 1;
     totals.milliseconds += milliseconds;
     if (answered.meta.runner === 'materialized') totals.materialized += 1;
@@ -61,12 +69,12 @@ export function createRunner({ kind, source, target, layout, catalog, maxRows = 
   return {
     async execute(view, search, limit, options = {}) {
       const question = askRows(view, search, maxRows, limit, options);
-      const [answered, milliseconds] = await timed(question, (engine) => engine.page(question));
+      const [answered, milliseconds] = await timed(question, (engine, asked) => engine.page(asked));
       return rowsAnswer(question, answered, milliseconds);
     },
     async executeCount(view, search, options = {}) {
       const question = askCount(view, search, options);
-      const [{ answer, meta }, milliseconds] = await timed(question, (engine) => engine.count(question));
+      const [{ answer, meta }, milliseconds] = await timed(question, (engine, asked) => engine.count(asked));
       return { count: answer, meta: { ...meta, rows: 1, database_ms: milliseconds } };
     },
     getSchema: (view) => describeColumns(view.plan),
@@ -76,8 +84,15 @@ export function createRunner({ kind, source, target, layout, catalog, maxRows = 
       materialized_queries: totals.materialized,
       postgres_fallbacks: totals.fallbacks,
       cache_hits: generations.hits,
-      avg_execution_time_ms: totals.queries === 0 ? 0 : Math.round((totals.milliseconds / totals.queries) * 1000) / 1000,
+      avg_execution_time_ms: totals.queries === 0 ? 0 : round(totals.milliseconds / totals.queries),
     }),
     invalidate: (view) => generations.invalidate(view),
   };
+}
+
+type Ask<T> = (engine: Engine, question: Question) => Promise<Answered<T>>;
+
+/** Milliseconds to three places. */
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
 }

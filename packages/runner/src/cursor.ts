@@ -12,7 +12,10 @@ export interface Position {
   readonly ordinal: string;
 }
 
-/** base64url of `[fingerprint, keys, res_id, ordinal]`; the fingerprint ties it to the view's plan and the order. */
+/**
+ * base64url of `[fingerprint, keys, res_id, ordinal]`; the fingerprint ties it to the view's plan and the order.
+ * The keys are content of the row: a cursor must not be logged.
+ */
 export function encodeCursor(plan: ViewPlan, search: ResolvedSearch, { keys, resId, ordinal }: Position): string {
   return Buffer.from(JSON.stringify([fingerprint(plan, search), keys, resId, ordinal])).toString('base64url');
 }
@@ -25,7 +28,11 @@ export function decodeCursor(plan: ViewPlan, search: ResolvedSearch, cursor: str
     throw new ViewmillError('VM2001', 'this is no cursor that was given out here', { at: 'cursor' });
   }
   if (print !== fingerprint(plan, search) || keys.length !== search.sort.length) {
-    throw new ViewmillError('VM2001', 'the cursor belongs to another order or another version of the view; begin again without it', { at: 'cursor' });
+    throw new ViewmillError(
+      'VM2001',
+      'the cursor belongs to another order or another version of the view; begin again without it',
+      { at: 'cursor' },
+    );
   }
   return { keys, resId, ordinal };
 }
@@ -48,12 +55,17 @@ function parseJson(text: string): unknown {
 
 function fingerprint(plan: ViewPlan, { sort }: ResolvedSearch): string {
   const order = sort.map(({ column, descending }) => (descending ? '-' : '') + column.name);
-  return createHash('sha256').update(JSON.stringify([plan.hash, order])).digest('base64url').slice(0, 12);
+  return createHash('sha256')
+    .update(JSON.stringify([plan.hash, order]))
+    .digest('base64url')
+    .slice(0, 12);
 }
 
 /** Nulls come last in either direction; `(res_id, ordinal)` makes every order total, so that pages neither repeat nor lose rows. */
 export function orderBy({ sort }: ResolvedSearch): Sql {
-  const keys = sort.map(({ column, descending }) => sql`${ordered(column)} ${raw(descending ? 'desc nulls last' : 'asc nulls last')}`);
+  const keys = sort.map(
+    ({ column, descending }) => sql`${ordered(column)} ${raw(descending ? 'desc nulls last' : 'asc nulls last')}`,
+  );
   return join([...keys, sql`q.res_id`, sql`q.ordinal`]);
 }
 

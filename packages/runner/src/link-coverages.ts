@@ -1,21 +1,36 @@
-import { type HapiLayout, type LinkCoverage, type PatientElement, readLinkCoverage } from '@viewmill/fhir-source';
+import { type HapiLayout, type LinkCoverage, readLinkCoverage } from '@viewmill/fhir-source';
 import type { Pool } from 'pg';
 
-const KEEP_MS = 5 * 60_000;
+const RENEW_AFTER_MS = 5 * 60_000;
 
-/** How well the index of references covers a type, asked once in five minutes; a failure is not remembered. */
+/**
+ * How well the index of references covers an element. Finding out reads the whole type, so it happens once; after five minutes
+ * it is found out anew beside the queries, which go on with the old answer: that one is still right, only less sharp.
+ */
 export function linkCoverages(
   source: Pool,
   layout: HapiLayout,
-): (resourceType: string, element: PatientElement) => Promise<LinkCoverage | null> {
-  const known = new Map<string, { readonly until: number; readonly answer: Promise<LinkCoverage | null> }>();
+): (resourceType: string, element: string) => Promise<LinkCoverage | null> {
+  const known = new Map<string, { answer: Promise<LinkCoverage | null>; renewAt: number }>();
   return (resourceType, element) => {
     const key = `${resourceType}.${element}`;
-    const kept = known.get(key);
-    if (kept !== undefined && kept.until > Date.now()) return kept.answer;
-    const answer = readLinkCoverage(source, layout, resourceType, element);
-    known.set(key, { until: Date.now() + KEEP_MS, answer });
-    answer.catch(() => known.delete(key));
-    return answer;
+    const read = (): Promise<LinkCoverage | null> => readLinkCoverage(source, layout, resourceType, element);
+    let entry = known.get(key);
+    if (entry === undefined) {
+      const answer = read();
+      entry = { answer, renewAt: Date.now() + RENEW_AFTER_MS };
+      known.set(key, entry);
+      answer.catch(() => known.delete(key));
+    } else if (entry.renewAt < Date.now()) {
+      const kept = entry;
+      kept.renewAt = Date.now() + RENEW_AFTER_MS;
+      read().then(
+        (renewed) => {
+          kept.answer = Promise.resolve(renewed);
+        },
+        () => undefined,
+      );
+    }
+    return entry.answer;
   };
 }

@@ -9,12 +9,12 @@ import type { Generations } from './generations.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { Answered, Engine, Question } from './run.ts';
 import { columnOf, invalid } from './search-conditions.ts';
-import { errorCode, readOnly } from './session.ts';
+import { errorCode, readOnly, translate } from './session.ts';
 import type { MaterializedView } from './view-runner.ts';
 
 export interface MaterializedEngine extends Engine {
-  /** For people: why this question cannot be answered from a generation; null if it can. */
-  obstacle(question: Question): Promise<ViewmillError | null>;
+  /** The generation that can answer, or why there is none. */
+  find(question: Question): Promise<MaterializedView | ViewmillError>;
 }
 
 /** Answers from the view's generation table. */
@@ -26,7 +26,7 @@ export function materializedEngine(
 ): MaterializedEngine {
   async function usable({ view: { name, plan } }: Question, fresh: boolean): Promise<MaterializedView | ViewmillError> {
     if (name === null) return new ViewmillError('VM2006', 'an inline ViewDefinition is not materialized');
-    const current = await generations.current(name, fresh);
+    const current = await generations.current(name, fresh).catch(fail);
     if (current === null) return new ViewmillError('VM2006', `${name} is not materialized`, { at: name });
     if (current.planHash === plan.hash) return current;
     return new ViewmillError('VM2006', `${name} is materialized from another version of its definition`, { at: name });
@@ -35,8 +35,16 @@ export function materializedEngine(
   /** HAPI's own columns are not in the generation; next to HAPI's tables they can be asked for. */
   async function unanswerable({ view: { plan }, search }: Question): Promise<ViewmillError | null> {
     const needsTables = search.updated.length > 0 || (search.ids.length > 0 && idColumn(plan) === undefined);
-    if (!needsTables || (await sameDatabase())) return null;
-    return invalid(search.updated.length > 0 ? '_lastUpdated' : '_id', 'cannot be answered from a materialized view that is kept apart from the FHIR database');
+    if (!needsTables || (await sameDatabase().catch(fail))) return null;
+    return invalid(
+      search.updated.length > 0 ? '_lastUpdated' : '_id',
+      'cannot be answered from a materialized view that is kept apart from the FHIR database',
+    );
+  }
+
+  async function find(question: Question): Promise<MaterializedView | ViewmillError> {
+    const view = await usable(question, false);
+    return view instanceof ViewmillError ? view : ((await unanswerable(question)) ?? view);
   }
 
   function sourceConditions({ view: { plan }, search }: Question): Sql[] {
@@ -50,24 +58,30 @@ export function materializedEngine(
     ];
   }
 
-  async function run<T>(question: Question, work: (client: PoolClient, request: PageRequest) => Promise<T>): Promise<Answered<T>> {
+  async function run<T>(
+    question: Question,
+    work: (client: PoolClient, request: PageRequest) => Promise<T>,
+  ): Promise<Answered<T>> {
     const { plan } = question.view;
-    const attempt = async (fresh: boolean): Promise<Answered<T>> => {
-      const view = await usable(question, fresh);
+    const attempt = async (view: MaterializedView | ViewmillError): Promise<Answered<T>> => {
       if (view instanceof ViewmillError) throw view;
       const request = { plan, search: question.search, rows: view.relation, conditions: sourceConditions(question) };
       const answer = await readOnly(target, question.deadline, (client) => work(client, request));
       return {
         answer,
-        meta: { runner: 'materialized', reason: `read from generation ${view.generation}`, as_of: view.asOf, is_stale: view.isStale },
+        meta: {
+          runner: 'materialized',
+          reason: `read from generation ${view.generation}`,
+          as_of: view.asOf,
+          is_stale: view.isStale,
+        },
       };
     };
-    const problem = await unanswerable(question);
-    if (problem !== null) throw problem;
+    const view = question.found ?? (await find(question));
     try {
-      return await attempt(false).catch((error: unknown) => {
+      return await attempt(view).catch(async (error: unknown) => {
         // A refresh swapped the generation between the look-up and the read.
-        if (errorCode(error) === '42P01') return attempt(true);
+        if (errorCode(error) === '42P01') return attempt(await usable(question, true));
         throw error;
       });
     } catch (error) {
@@ -78,11 +92,12 @@ export function materializedEngine(
 
   return {
     kind: 'materialized',
-    obstacle: async (question) => {
-      const view = await usable(question, false);
-      return view instanceof ViewmillError ? view : unanswerable(question);
-    },
+    find,
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
   };
+}
+
+function fail(error: unknown): never {
+  throw translate(error);
 }

@@ -53,7 +53,9 @@ export async function readPage(client: ClientBase, request: PageRequest, limit: 
 }
 
 export async function countRows(client: ClientBase, request: PageRequest): Promise<number> {
-  const answer = await client.query<{ count: string }>(sql`select count(*) as count from ${request.rows} q where ${where(request)}`);
+  const answer = await client.query<{ count: string }>(
+    sql`select count(*) as count from ${request.rows} q where ${where(request)}`,
+  );
   return Number(answer.rows[0]?.count ?? 0);
 }
 
@@ -65,4 +67,3 @@ function where({ search, conditions }: PageRequest, ...more: readonly Sql[]): Sq
 function position(values: readonly (string | null)[]): Position {
   return { keys: values.slice(0, -2), resId: values.at(-2) ?? '', ordinal: values.at(-1) ?? '' };
 }
-

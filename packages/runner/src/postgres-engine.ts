@@ -1,5 +1,5 @@
-import { ViewmillError } from '@viewmill/contracts';
 import { compileToSql, decodeSqlError } from '@viewmill/backend-sql';
+import { ViewmillError } from '@viewmill/contracts';
 import {
   type CompressedTexts,
   compressedResources,
@@ -11,15 +11,17 @@ import {
   restrictToUpdated,
   sourceState,
 } from '@viewmill/fhir-source';
+import type { Column } from '@viewmill/views';
 import type { Pool, PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import sql, { join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
-import { referenceColumn } from './columns.ts';
+import { isIdColumn, referenceColumn } from './columns.ts';
 import { linkCoverages } from './link-coverages.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { Answered, Engine, Question } from './run.ts';
-import { readOnly } from './session.ts';
+import type { ResolvedSearch } from './search-conditions.ts';
+import { before, readOnly, translate } from './session.ts';
 
 /** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
 export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
@@ -27,26 +29,33 @@ export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
   /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
   const compressedTypes = new Set<string>();
 
-  async function restriction({ view: { plan }, search }: Question): Promise<Sql | undefined> {
+  /** What HAPI's own indexes can narrow; the view's columns are compared as well. */
+  async function restriction({ view: { plan }, search, deadline }: Question): Promise<Sql | undefined> {
     const conditions = [
       ...search.ids.map((ids) => restrictToIds(layout, plan.resource, ids)),
       ...search.updated.map(({ operator, range }) => restrictToUpdated(layout, operator, range)),
     ];
-    for (const { column, ids } of search.patients) {
-      if (plan.resource === 'Patient' && column.name !== 'patient_id' && column.name !== 'subject_id') {
-        conditions.push(restrictToIds(layout, 'Patient', ids));
+    for (const { column, ids } of keyConditions(search)) {
+      if (isIdColumn(plan, column)) {
+        conditions.push(restrictToIds(layout, plan.resource, ids));
         continue;
       }
       const reference = referenceColumn(plan, column);
-      const covered = reference === null ? null : await coverage(plan.resource, reference.element);
-      if (reference !== null && covered !== null) conditions.push(restrictToTargets(layout, plan.resource, covered, reference.targetType, ids));
+      if (reference === null) continue;
+      const covered = await before(deadline, coverage(plan.resource, reference.element));
+      if (covered !== null) conditions.push(restrictToTargets(layout, plan.resource, covered, reference.targetType, ids));
     }
     return conditions.length === 0 ? undefined : join(conditions, ' and ');
   }
 
-  async function run<T>(question: Question, work: (client: PoolClient, request: PageRequest) => Promise<T>): Promise<Answered<T>> {
+  async function run<T>(
+    question: Question,
+    work: (client: PoolClient, request: PageRequest) => Promise<T>,
+  ): Promise<Answered<T>> {
     const { plan } = question.view;
-    const narrowed = await restriction(question);
+    const narrowed = await restriction(question).catch((error: unknown) => {
+      throw translate(error);
+    });
     const attempt = (): Promise<Answered<T>> =>
       readOnly(source, question.deadline, async (client) => {
         const { asOf } = await sourceState(client);
@@ -77,4 +86,10 @@ export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
   };
+}
+
+/** Columns that must equal one of some keys. */
+function keyConditions({ patients, columns }: ResolvedSearch): { readonly column: Column; readonly ids: readonly string[] }[] {
+  const equal = columns.filter(({ operator }) => operator === 'eq' || operator === 'in');
+  return [...patients, ...equal.map(({ column, values }) => ({ column, ids: values }))];
 }

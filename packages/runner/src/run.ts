@@ -1,8 +1,8 @@
 import { type Search, ViewmillError } from '@viewmill/contracts';
 import { decodeCursor, encodeCursor, type Position } from './cursor.ts';
-import { resolveSearch, type ResolvedSearch } from './search-conditions.ts';
 import type { Page } from './page.ts';
-import type { CallOptions, RowsAnswer, RunMeta, RunnableView } from './view-runner.ts';
+import { type ResolvedSearch, resolveSearch } from './search-conditions.ts';
+import type { CallOptions, MaterializedView, RowsAnswer, RunMeta, RunnableView } from './view-runner.ts';
 
 /** A question as a runner takes it: checked, with nothing left open. */
 export interface Question {
@@ -11,11 +11,13 @@ export interface Question {
   readonly limit: number;
   readonly from: Position | null;
   readonly deadline: number | undefined;
+  /** A generation that was looked up already. */
+  readonly found?: MaterializedView;
 }
 
 export type Answered<T> = { readonly answer: T; readonly meta: Omit<RunMeta, 'rows' | 'database_ms'> };
 
-/** One way to answer. `cannot` says for people why it does not fit this question, null if it does. */
+/** One way to answer. */
 export interface Engine {
   readonly kind: 'materialized' | 'postgres';
   page(question: Question): Promise<Answered<Page>>;
@@ -23,10 +25,17 @@ export interface Engine {
 }
 
 /** @throws ViewmillError VM2009, VM2001 as of resolveSearch and decodeCursor. */
-export function askRows(view: RunnableView, search: Search, maxRows: number, limit: number | undefined, options: CallOptions): Question {
+export function askRows(
+  view: RunnableView,
+  search: Search,
+  maxRows: number,
+  limit: number | undefined,
+  options: CallOptions,
+): Question {
   const resolved = resolveSearch(view.plan, search);
   const smallest = Math.min(maxRows, limit ?? maxRows, search.limit ?? maxRows);
-  if (!Number.isInteger(smallest) || smallest < 0) throw new ViewmillError('VM2001', 'the limit is no number of rows', { at: 'limit' });
+  if (!Number.isInteger(smallest) || smallest < 0)
+    throw new ViewmillError('VM2001', 'the limit is no number of rows', { at: 'limit' });
   const from = search.cursor === null ? null : decodeCursor(view.plan, resolved, search.cursor);
   return { view, search: resolved, limit: smallest, from, deadline: options.deadline };
 }

@@ -1,5 +1,5 @@
 import { type Condition, ident, type Search, ViewmillError } from '@viewmill/contracts';
-import { instantRange, type InstantRange, type RangeOperator } from '@viewmill/fhir-source';
+import { type InstantRange, instantRange, type RangeOperator } from '@viewmill/fhir-source';
 import type { Column, ViewPlan } from '@viewmill/views';
 import type { Sql } from 'sql-template-tag';
 import sql, { raw } from 'sql-template-tag';
@@ -40,7 +40,8 @@ export function resolveSearch(plan: ViewPlan, search: Search): ResolvedSearch {
   const sort = search.sort.map(({ field, descending }) => {
     const column = findColumn(plan, field);
     if (column === undefined) throw invalid('_sort', `the view has no column ${field}`);
-    if (column.collection || column.cast === 'json') throw invalid('_sort', `rows cannot be sorted by ${field}, which holds ${column.sqlType}`);
+    if (column.collection || column.cast === 'json')
+      throw invalid('_sort', `rows cannot be sorted by ${field}, which holds ${column.sqlType}`);
     return { column, descending };
   });
   return { columns, patients, ids, updated, sort };
@@ -74,7 +75,8 @@ function idsOf({ field, operator, values }: Condition, resourceType: string): st
 
 function resolveUpdated({ field, operator, values }: Condition): { operator: RangeOperator; range: InstantRange } {
   const range = values.length === 1 ? instantRange(values[0] ?? '') : null;
-  if (operator === 'in' || range === null) throw invalid(field, 'one date or instant such as 2024-03-01 or 2024-03-01T10:00:00Z is expected');
+  if (operator === 'in' || range === null)
+    throw invalid(field, 'one date or instant such as 2024-03-01 or 2024-03-01T10:00:00Z is expected');
   return { operator, range };
 }
 

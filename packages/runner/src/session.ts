@@ -7,35 +7,52 @@ import type { Pool, PoolClient } from 'pg';
  * @param deadline milliseconds since 1970.
  * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached.
  */
-export async function readOnly<T>(pool: Pool, deadline: number | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function readOnly<T>(
+  pool: Pool,
+  deadline: number | undefined,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw translate(error);
   });
   // A session that breaks while it is ours reports to the query as well; without a listener the process would end.
-  const ignore = (): void => {};
   client.on('error', ignore);
-  let broken: Error | undefined;
+  const release = (broken?: Error): void => {
+    client.removeListener('error', ignore);
+    client.release(broken);
+  };
   try {
     const left = deadline === undefined ? 0 : deadline - Date.now();
     if (deadline !== undefined && left <= 0) throw timedOut();
     await client.query(
       `begin isolation level repeatable read read only; set local timezone = 'UTC'; set local datestyle = 'ISO, MDY';
-       set local jit = off; set local statement_timeout = ${Math.min(Math.ceil(left), 2 ** 31 - 1)}`,
+       set local jit = off; set local statement_timeout = ${Math.min(Math.ceil(left), MAX_TIMEOUT_MS)}`,
     );
     const result = await work(client);
-    await client.query('commit');
+    // Nothing was written: the answer does not wait for the end of the transaction.
+    client.query('commit').then(() => release(), release);
     return result;
   } catch (error) {
     // Should the rollback fail, the session cannot be used again.
-    await client.query('rollback').catch((failure: Error) => {
-      broken = failure;
-    });
+    client.query('rollback').then(() => release(), release);
     throw translate(error);
-  } finally {
-    client.removeListener('error', ignore);
-    client.release(broken);
   }
 }
+
+function ignore(): void {}
+
+/** Waits for something that has no time-out of its own and goes on if the deadline is missed. @throws ViewmillError VM3007 */
+export async function before<T>(deadline: number | undefined, promise: Promise<T>): Promise<T> {
+  if (deadline === undefined) return promise;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(timedOut()), Math.min(Math.max(deadline - Date.now(), 0), MAX_TIMEOUT_MS));
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** What both setTimeout and statement_timeout can hold: 24 days. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** SQLSTATE of a server's error, or Node's code of a broken connection. */
 export function errorCode(error: unknown): string | undefined {
@@ -48,14 +65,19 @@ function timedOut(cause?: unknown): ViewmillError {
 }
 
 /** Connection exceptions, too many connections, shutdown; and what Node says of sockets. */
-const UNAVAILABLE = /^(08...|53300|57P0[1-4]|3D000|28...|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+const UNAVAILABLE =
+  /^(08...|53300|57P0[1-4]|3D000|28...|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 
-function translate(error: unknown): unknown {
+/** An error of pg or of a socket as the user's error it is, else as it was. */
+export function translate(error: unknown): unknown {
   const code = errorCode(error);
   if (code === '57014') return timedOut(error);
   // 54000: the text of the answer would be longer than PostgreSQL's gigabyte.
   if (code === '54000') return new ViewmillError('VM2010', 'the answer is too large for one page', { cause: error });
-  const lost = error instanceof Error && code === undefined && /connection terminated|timeout exceeded when trying to connect/i.test(error.message);
+  const lost =
+    error instanceof Error &&
+    code === undefined &&
+    /connection terminated|timeout exceeded when trying to connect/i.test(error.message);
   if (lost || (code !== undefined && UNAVAILABLE.test(code))) {
     return new ViewmillError('VM3002', 'the database cannot be reached', { cause: error });
   }

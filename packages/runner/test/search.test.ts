@@ -3,7 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { builtIn, type Fixture, fixture, type Json, rowsOf, searchOf, viewOf, where } from './fixture.ts';
 
 const names = ['condition_simple', 'observation_labs', 'patient_simple'];
-const lists = viewOf('Condition', { key: 'getResourceKey()', codes: { path: 'code.coding.code', collection: true }, patient_ref: 'subject.reference', name: 'code.text' });
+const lists = viewOf('Condition', {
+  key: 'getResourceKey()',
+  codes: { path: 'code.coding.code', collection: true },
+  patient_ref: 'subject.reference',
+  name: 'code.text',
+});
 
 describeWithShared('a search', () => {
   const database = useDatabase('hapi');
@@ -50,8 +55,12 @@ describeWithShared('a search', () => {
       all.filter((row) => keep(row as never)).length;
     const some = all.find(({ value }) => value !== null) as { value: number; code: string };
     expect(await rows('observation_labs', 'value ge 100')).toHaveLength(count(({ value }) => value !== null && value >= 100));
-    expect(await rows('observation_labs', 'value lt 9.5', 'value gt 1e0')).toHaveLength(count(({ value }) => value > 1 && value < 9.5));
-    expect(await rows('observation_labs', `value eq ${some.value}0000`)).toHaveLength(count(({ value }) => value === some.value) * (String(some.value).includes('.') ? 1 : 0));
+    expect(await rows('observation_labs', 'value lt 9.5', 'value gt 1e0')).toHaveLength(
+      count(({ value }) => value > 1 && value < 9.5),
+    );
+    expect(await rows('observation_labs', `value eq ${some.value}0000`)).toHaveLength(
+      count(({ value }) => value === some.value) * (String(some.value).includes('.') ? 1 : 0),
+    );
     expect(await rows('observation_labs', `code ne ${some.code}`)).toHaveLength(count(({ code }) => code !== some.code));
     expect(await rows('observation_labs', `code in ${some.code},nothing`)).toHaveLength(count(({ code }) => code === some.code));
     const instant = Date.parse('2015-01-01T00:00:00+01:00');
@@ -59,12 +68,14 @@ describeWithShared('a search', () => {
       count(({ effective_at }) => effective_at !== null && Date.parse(effective_at) <= instant),
     );
     expect(await rows('patient_simple', 'birth_date lt 1950-01-01', 'gender eq female')).not.toHaveLength(0);
-    expect(await rows('patient_simple', 'active eq true')).toHaveLength((await rows('patient_simple')).filter(({ active }) => active === true).length);
+    expect(await rows('patient_simple', 'active eq true')).toHaveLength(
+      (await rows('patient_simple')).filter(({ active }) => active === true).length,
+    );
   });
 
   it('looks into lists', async () => {
     const [first] = await rows(lists);
-    const code = (first?.['codes'] as string[])[0] ?? '';
+    const [code = ''] = (first?.['codes'] ?? []) as string[];
     const found = await rows(lists, `codes eq ${code}`);
     expect(found.every(({ codes }) => (codes as string[]).includes(code))).toBe(true);
     expect(await rows(lists, `codes ne ${code}`)).toHaveLength(781 - found.length);
@@ -77,6 +88,10 @@ describeWithShared('a search', () => {
     expect(found.every(({ patient_id }) => patient_id === patient)).toBe(true);
     expect(await rows('condition_simple', 'patient in Patient/PATIENT,nobody')).toEqual(found);
     expect(await rows('condition_simple', 'patient eq nobody')).toEqual([]);
+    expect(await rows('condition_simple', 'patient_id eq PATIENT')).toEqual(found);
+    const encounter = String(found.find(({ encounter_id }) => encounter_id !== null)?.['encounter_id']);
+    expect((await rows('condition_simple', `encounter_id eq ${encounter}`)).length).toBeGreaterThan(0);
+    expect(await rows('condition_simple', 'patient eq PATIENT', `encounter_id ne ${encounter}`)).not.toEqual(found);
     expect((await rows('patient_simple', 'patient eq PATIENT')).map(({ id }) => id)).toEqual([patient]);
     await expect(rows(lists, 'patient eq PATIENT')).rejects.toMatchObject({ code: 'VM2009', at: 'patient' });
     await expect(rows('condition_simple', 'patient gt PATIENT')).rejects.toMatchObject({ code: 'VM2009' });
@@ -91,7 +106,10 @@ describeWithShared('a search', () => {
   });
 
   it('by _lastUpdated', async () => {
-    await database.pool.query(`update hfj_resource set res_updated = '2031-05-05 12:00' where res_type = 'Condition' and fhir_id = $1`, [condition]);
+    await database.pool.query(
+      `update hfj_resource set res_updated = '2031-05-05 12:00' where res_type = 'Condition' and fhir_id = $1`,
+      [condition],
+    );
     expect((await rows('condition_simple', '_lastUpdated ge 2031')).map(({ id }) => id)).toEqual([condition]);
     expect(await rows('condition_simple', '_lastUpdated lt 2031-05-05')).toHaveLength(780);
     await expect(rows('condition_simple', '_lastUpdated eq soon')).rejects.toMatchObject({ code: 'VM2009', at: '_lastUpdated' });
@@ -100,8 +118,15 @@ describeWithShared('a search', () => {
   it('names the field at fault', async () => {
     for (const kind of ['postgres', 'materialized'] as const) {
       const runner = made.runner(kind);
-      for (const [text, at] of [['value eq abc', 'value'], ['effective_at gt 2020-13-45', 'effective_at'], ['value_integer in 1,99999999999', 'value_integer'], ['nothing eq 1', 'nothing']] as const) {
-        const error: unknown = await runner.execute(builtIn('observation_labs'), where('code ne x', text)).catch((thrown: unknown) => thrown);
+      for (const [text, at] of [
+        ['value eq abc', 'value'],
+        ['effective_at gt 2020-13-45', 'effective_at'],
+        ['value_integer in 1,99999999999', 'value_integer'],
+        ['nothing eq 1', 'nothing'],
+      ] as const) {
+        const error: unknown = await runner
+          .execute(builtIn('observation_labs'), where('code ne x', text))
+          .catch((thrown: unknown) => thrown);
         expect(error).toMatchObject({ code: 'VM2009', at });
         expect(String(error)).not.toMatch(/abc|2020-13|99999/);
       }
@@ -111,7 +136,14 @@ describeWithShared('a search', () => {
   });
 
   describe('pages', () => {
-    const orders = [[], ['birth_date'], ['-family', 'gender'], ['deceased_time_at', '-gender'], ['-deceased_time_at'], ['active', 'given']];
+    const orders = [
+      [],
+      ['birth_date'],
+      ['-family', 'gender'],
+      ['deceased_time_at', '-gender'],
+      ['-deceased_time_at'],
+      ['active', 'given'],
+    ];
 
     it.each(orders)('in the order %j neither repeat nor lose a row, whichever runner gives them', async (...fields) => {
       const view = builtIn('patient_simple');
@@ -154,7 +186,12 @@ describeWithShared('a search', () => {
       await refused('condition_simple', { cursor: next });
       await refused('patient_simple', { cursor: 'nonsense', sort });
       const parts = JSON.parse(Buffer.from(next ?? '', 'base64url').toString()) as unknown[];
-      for (const wrong of [[parts[0], ['no date'], '1', '0'], [parts[0], [null], '1;', '0'], [parts[0], [], '1', '0'], [parts[0], [{}], '1', '0']]) {
+      for (const wrong of [
+        [parts[0], ['no date'], '1', '0'],
+        [parts[0], [null], '1;', '0'],
+        [parts[0], [], '1', '0'],
+        [parts[0], [{}], '1', '0'],
+      ]) {
         await refused('patient_simple', { cursor: Buffer.from(JSON.stringify(wrong)).toString('base64url'), sort });
       }
     });

@@ -88,7 +88,7 @@ export interface Column {
   readonly description: string | null;
   /** FHIR type of an item, e.g. `code`, `dateTime`, `Quantity`. */
   readonly fhirType: string;
-  /** True: all items, an array (`text[]`; jsonb array for complex types); no item is null. */
+  /** True: all items, an array (`text[]`; jsonb array for complex types); no item is the empty array, as the conformance tests want it. */
   readonly collection: boolean;
   readonly cast: Cast;
   /** PostgreSQL type for DDL: `text`, `numeric(10,2)`, `timestamp with time zone`, `text[]`, `jsonb`. From a closed list; safe to splice. */

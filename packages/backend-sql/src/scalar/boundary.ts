@@ -1,6 +1,6 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Boundary, ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
+import sql, { raw, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
 import { bind, one, type SqlValue } from '../sql-value.ts';
 import { FHIRPATH_DATE_TIME, FHIRPATH_TIME, withFormat } from '../temporal.ts';
 
@@ -24,11 +24,20 @@ export const boundary: Pick<ExpressionVisitor<SqlValue, Context>, 'boundary'> = 
         );
       }
       case 'date':
-        return one('text', withFormat(source.sql, FHIRPATH_DATE_TIME, context.names, (text) => dateBoundary(text, side)));
+        return one(
+          'text',
+          withFormat(source.sql, FHIRPATH_DATE_TIME, context.names, (text) => dateBoundary(text, side)),
+        );
       case 'dateTime':
-        return one('text', withFormat(source.sql, FHIRPATH_DATE_TIME, context.names, (text) => dateTimeBoundary(text, side)));
+        return one(
+          'text',
+          withFormat(source.sql, FHIRPATH_DATE_TIME, context.names, (text) => dateTimeBoundary(text, side)),
+        );
       case 'time':
-        return one('text', withFormat(source.sql, FHIRPATH_TIME, context.names, (text) => timeBoundary(text, side)));
+        return one(
+          'text',
+          withFormat(source.sql, FHIRPATH_TIME, context.names, (text) => timeBoundary(text, side)),
+        );
     }
   },
 };

@@ -1,7 +1,7 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { CompareAs, ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
-import { itemsOf, one, type One, readAs, type SqlValue, toArray, toJson } from '../sql-value.ts';
+import sql, { raw, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
+import { itemsOf, type One, one, readAs, type SqlValue, toArray, toJson } from '../sql-value.ts';
 import { normalizeTemporal, normalizeTime } from '../temporal.ts';
 
 export const comparison: Pick<ExpressionVisitor<SqlValue, Context>, 'equality' | 'comparison'> = {
@@ -9,7 +9,9 @@ export const comparison: Pick<ExpressionVisitor<SqlValue, Context>, 'equality' |
     const left = context.compile(node.left, context);
     const right = context.compile(node.right, context);
     const equal =
-      left.many || right.many ? equalCollections(left, right, node.compareAs, context) : equalItems(left, right, node.compareAs, context);
+      left.many || right.many
+        ? equalCollections(left, right, node.compareAs, context)
+        : equalItems(left, right, node.compareAs, context);
     return one('boolean', node.negate ? sql`(not ${equal})` : equal);
   },
 
@@ -50,13 +52,19 @@ function equalItems(left: One, right: One, compareAs: CompareAs, context: Contex
 /** FHIRPath §6.1: the same number of items, pairwise equal in order. jsonb compares arrays just so, except for times. */
 function equalCollections(left: SqlValue, right: SqlValue, compareAs: CompareAs, context: Context): Sql {
   const [a, b] = [toArray(left), toArray(right)];
-  if (compareAs !== 'temporal' && compareAs !== 'time' && compareAs !== 'never') return sql`(nullif(${a}, '[]') = nullif(${b}, '[]'))`;
+  if (compareAs !== 'temporal' && compareAs !== 'time' && compareAs !== 'never')
+    return sql`(nullif(${a}, '[]') = nullif(${b}, '[]'))`;
   const [x, y, pairs] = [context.names.next('x'), context.names.next('y'), context.names.next('q')];
   const type = { fhir: 'dateTime', system: 'DateTime' } as const;
   const equal =
     compareAs === 'never'
       ? sql`false`
-      : equalItems(readAs(one('jsonb', sql`${x}.item`, true), type), readAs(one('jsonb', sql`${y}.item`, true), type), compareAs, context);
+      : equalItems(
+          readAs(one('jsonb', sql`${x}.item`, true), type),
+          readAs(one('jsonb', sql`${y}.item`, true), type),
+          compareAs,
+          context,
+        );
   return sql`(select case
       when count(${pairs}.a) = 0 or count(${pairs}.b) = 0 then null
       when count(${pairs}.a) <> count(${pairs}.b) or bool_or(${pairs}.equal is false) then false
@@ -70,7 +78,13 @@ function equalCollections(left: SqlValue, right: SqlValue, compareAs: CompareAs,
  * Compares dates or times at the coarser precision: normalized texts of one precision are of one length, so both are cut to the
  * shorter one. Equal there but of different precision is unknown (FHIRPath §6.2).
  */
-function compareNormalized(left: Sql, operator: '=' | '<' | '<=' | '>' | '>=', right: Sql, compareAs: 'temporal' | 'time', context: Context): Sql {
+function compareNormalized(
+  left: Sql,
+  operator: '=' | '<' | '<=' | '>' | '>=',
+  right: Sql,
+  compareAs: 'temporal' | 'time',
+  context: Context,
+): Sql {
   const normalize = compareAs === 'temporal' ? normalizeTemporal : normalizeTime;
   const [n, c] = [context.names.next('n'), context.names.next('c')];
   return sql`(select case

@@ -1,6 +1,6 @@
-import sql from 'sql-template-tag';
 import type { ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
+import sql from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
 import { toPredicate } from '../json-path.ts';
 import { bind, one, present, type SqlValue } from '../sql-value.ts';
 import { filteredItems } from './navigation.ts';

@@ -1,6 +1,6 @@
-import sql from 'sql-template-tag';
 import type { ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
+import sql from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
 import { one, type SqlValue } from '../sql-value.ts';
 
 /** FHIRPath's three-valued logic is SQL's. */

@@ -1,9 +1,21 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Expression, ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
+import sql, { raw, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
 import { raiseSeveral } from '../errors.ts';
 import { appendFilter, appendStep, pathFrom, renderPath, toPredicate } from '../json-path.ts';
-import { bind, itemsOf, type Many, one, type One, pathValue, readAs, readMember, several, type SqlValue, toJson } from '../sql-value.ts';
+import {
+  bind,
+  itemsOf,
+  type Many,
+  type One,
+  one,
+  pathValue,
+  readAs,
+  readMember,
+  type SqlValue,
+  several,
+  toJson,
+} from '../sql-value.ts';
 
 type Navigation = 'focus' | 'variable' | 'member' | 'choice' | 'index' | 'filter' | 'ofResourceType' | 'single';
 
@@ -25,7 +37,8 @@ export const navigation: Pick<ExpressionVisitor<SqlValue, Context>, Navigation> 
   },
 
   choice: (node, context) => {
-    const members = (parent: One): Sql => sql`coalesce(${joinComma(node.keys.map((key) => toJson(readMember(parent, key, node.type))))})`;
+    const members = (parent: One): Sql =>
+      sql`coalesce(${joinComma(node.keys.map((key) => toJson(readMember(parent, key, node.type))))})`;
     const source = context.compile(node.source, context);
     if (!source.many) return bind(source, context.names, (parent) => one('jsonb', members(parent)));
     return mapItems(source, context, (item) => one('jsonb', members(item)));
@@ -37,7 +50,10 @@ export const navigation: Pick<ExpressionVisitor<SqlValue, Context>, Navigation> 
     const position = compileOne(node.index, context);
     if (!source.many) return pick(source, sql`${position.sql} = 0`);
     return bind(position, context.names, ({ sql: at }) =>
-      readAs(one('jsonb', sql`(case when ${at} between 0 and ${MOST_INTEGER}::integer then ${source.sql} -> (${at})::integer end)`), node.type),
+      readAs(
+        one('jsonb', sql`(case when ${at} between 0 and ${MOST_INTEGER}::integer then ${source.sql} -> (${at})::integer end)`),
+        node.type,
+      ),
     );
   },
 
@@ -45,8 +61,11 @@ export const navigation: Pick<ExpressionVisitor<SqlValue, Context>, Navigation> 
 
   ofResourceType: (node, context) => {
     const source = context.compile(node.source, context);
-    if (!source.many) return bind(source, context.names, (item) => pick(item, sql`${item.sql} ->> 'resourceType' = ${node.resourceType}::text`));
-    return pathValue(appendFilter(source.path ?? pathFrom(source.sql), `@."resourceType" == ${JSON.stringify(node.resourceType)}`));
+    if (!source.many)
+      return bind(source, context.names, (item) => pick(item, sql`${item.sql} ->> 'resourceType' = ${node.resourceType}::text`));
+    return pathValue(
+      appendFilter(source.path ?? pathFrom(source.sql), `@."resourceType" == ${JSON.stringify(node.resourceType)}`),
+    );
   },
 
   single: (node, context) => {
@@ -57,23 +76,37 @@ export const navigation: Pick<ExpressionVisitor<SqlValue, Context>, Navigation> 
     const fault = raiseSeveral(context.at, node.at, items);
     const array = sql`(select ${source.sql} as v offset 0) as ${alias}`;
     if (node.type.system !== null && readAs(one('jsonb', items), node.type).as === 'text') {
-      return one('text', sql`(select case when jsonb_array_length(${items}) > 1 then (${fault})::text else ${items} ->> 0 end from ${array})`);
+      return one(
+        'text',
+        sql`(select case when jsonb_array_length(${items}) > 1 then (${fault})::text else ${items} ->> 0 end from ${array})`,
+      );
     }
     const item = one('jsonb', sql`(${items} -> 0)`, true);
     const value = readAs(item, node.type);
-    const failed = value.as === 'boolean' ? sql`(${fault})::boolean` : value.as === 'numeric' ? sql`(${fault})::numeric` : sql`to_jsonb(${fault})`;
-    return one(value.as, sql`(select case when jsonb_array_length(${items}) > 1 then ${failed} else ${value.sql} end from ${array})`);
+    const failed =
+      value.as === 'boolean'
+        ? sql`(${fault})::boolean`
+        : value.as === 'numeric'
+          ? sql`(${fault})::numeric`
+          : sql`to_jsonb(${fault})`;
+    return one(
+      value.as,
+      sql`(select case when jsonb_array_length(${items}) > 1 then ${failed} else ${value.sql} end from ${array})`,
+    );
   },
 };
 
 /** The items for which the criteria holds. */
 function filter(sourceNode: Expression, criteriaNode: Expression, context: Context): SqlValue {
   const source = context.compile(sourceNode, context);
-  if (!source.many) return bind(source, context.names, (item) => pick(item, compileOne(criteriaNode, { ...context, focus: item }).sql));
+  if (!source.many)
+    return bind(source, context.names, (item) => pick(item, compileOne(criteriaNode, { ...context, focus: item }).sql));
   const predicate = toPredicate(criteriaNode);
   if (predicate !== null) return pathValue(appendFilter(source.path ?? pathFrom(source.sql), predicate));
   const rows = context.names.next('f');
-  return several(sql`(select jsonb_agg(${rows}.item order by ${rows}.ord) from ${filteredItems(source, criteriaNode, context, rows)})`);
+  return several(
+    sql`(select jsonb_agg(${rows}.item order by ${rows}.ord) from ${filteredItems(source, criteriaNode, context, rows)})`,
+  );
 }
 
 /** `rows(item, ord) where criteria`, for FROM. */
@@ -96,7 +129,8 @@ function itemAt(source: SqlValue, index: number): One {
   if (!Number.isInteger(index) || index < 0 || index > MOST_INTEGER) return one('jsonb', sql`null::jsonb`, true);
   if (!source.many) return index === 0 ? source : one(source.as, sql`(case when false then ${source.sql} end)`);
   // The first of a path needs no array of all: 2 µs less.
-  if (index === 0 && source.path !== undefined) return one('jsonb', sql`jsonb_path_query_first(${source.path.base}, ${renderPath(source.path)})`);
+  if (index === 0 && source.path !== undefined)
+    return one('jsonb', sql`jsonb_path_query_first(${source.path.base}, ${renderPath(source.path)})`);
   return one('jsonb', sql`(${source.sql} -> ${raw(String(index))})`);
 }
 
@@ -111,4 +145,3 @@ function pick(item: One, condition: Sql): One {
 function joinComma(parts: readonly Sql[]): Sql {
   return parts.reduce((list, part) => sql`${list}, ${part}`);
 }
-

@@ -1,8 +1,8 @@
-import sql, { raw, type Sql } from 'sql-template-tag';
 import type { ExpressionVisitor } from '@viewmill/fhirpath';
-import { compileOne, type Context } from '../context.ts';
+import sql, { raw, type Sql } from 'sql-template-tag';
+import { type Context, compileOne } from '../context.ts';
 import type { Names } from '../names.ts';
-import { bind, one, type One, type SqlValue, toArray } from '../sql-value.ts';
+import { bind, type One, one, type SqlValue, toArray } from '../sql-value.ts';
 import { mapItems } from './navigation.ts';
 
 export const strings: Pick<ExpressionVisitor<SqlValue, Context>, 'concat' | 'join' | 'referenceKey'> = {
@@ -42,7 +42,9 @@ function referenceKey(reference: One, resourceType: string | null, names: Names)
   return bind(reference, names, ({ sql: item }) => {
     const text = sql`(${item} ->> 'reference')`;
     const id = sql`split_part(${text}, '/', 2)`;
-    const usual = (start: number): Sql => sql`when ${text} like ${raw(`'${type}/%'`)} and length(${text}) between ${raw(`${start} and ${start + 63}`)}
+    const usual = (
+      start: number,
+    ): Sql => sql`when ${text} like ${raw(`'${type}/%'`)} and length(${text}) between ${raw(`${start} and ${start + 63}`)}
       and substr(${text}, ${raw(String(start))}) !~ '[^A-Za-z0-9.-]' then substr(${text}, ${raw(String(start))})`;
     const general = sql`when ${text} ~ ${whole} and length(${id}) <= 64 and length(split_part(${text}, '/', 4)) <= 64 then ${id}`;
     const versioned = sql`when strpos(${text}, '/_history/') > 0 then case ${general} end`;

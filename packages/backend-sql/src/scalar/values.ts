@@ -1,7 +1,7 @@
-import sql from 'sql-template-tag';
 import type { ExpressionVisitor } from '@viewmill/fhirpath';
+import sql from 'sql-template-tag';
 import type { Context } from '../context.ts';
-import { one, representationOf, several, type SqlValue } from '../sql-value.ts';
+import { one, representationOf, type SqlValue, several } from '../sql-value.ts';
 
 export const values: Pick<ExpressionVisitor<SqlValue, Context>, 'literal' | 'empty' | 'rowIndex'> = {
   literal: (node) => {

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ident, ViewmillError } from '@viewmill/contracts';
+import type { PoolClient } from 'pg';
+import sql from 'sql-template-tag';
+import type { Built } from './build.ts';
+import { commentsOn } from './comments.ts';
+import { cancelled, sqlState } from './failures.ts';
+import { tablesOf } from './generation-table.ts';
+import type { RefreshOptions } from './options.ts';
+import { replacementOf, replaceView } from './published-view.ts';
+
+/** A reader holds the view, or two sessions hold what the other wants. */
+const BUSY = new Set(['55P03', '40P01']);
+/** While this waits for readers that hold the view, new ones queue behind it. */
+const LOCK_TIMEOUT_MS = 500;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2000;
+const GIVE_UP_MS = 120_000;
+
+/**
+ * Makes the new generation the one that is shown, in one short transaction: whoever reads sees the old rows or the new ones.
+ * @throws ViewmillError VM3007 if readers held the view for two minutes, VM2008 if other views stand in the way, VM3006 when aborted
+ */
+export async function publish(client: PoolClient, options: RefreshOptions, built: Built, refreshId: number): Promise<void> {
+  const { signal } = options;
+  const giveUpAt = Date.now() + GIVE_UP_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    if (signal?.aborted) throw cancelled();
+    try {
+      await swap(client, options, built, refreshId);
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      if (!BUSY.has(sqlState(error))) throw refused(error, options.name);
+      if (Date.now() > giveUpAt) {
+        throw new ViewmillError('VM3007', `readers of ${options.name} held it all the time; the new rows could not be shown`, {
+          at: options.name,
+        });
+      }
+      await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** The view comes last: only then is it locked. */
+async function swap(
+  client: PoolClient,
+  { name, plan, catalog, readerRole = '' }: RefreshOptions,
+  built: Built,
+  refreshId: number,
+): Promise<void> {
+  const { generation, quarantine, ...counts } = built;
+  const { rows } = tablesOf(catalog.schema, generation);
+  await client.query('begin');
+  await client.query(sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true)`);
+  await catalog.publish(client, { view: name, resource: plan.resource, refreshId, generation, planHash: plan.hash, ...counts });
+  await catalog.replaceQuarantine(client, name, quarantine);
+  const how = await replacementOf(client, catalog.schema, name, rows);
+  await replaceView(
+    client,
+    catalog.schema,
+    name,
+    rows,
+    plan.columns.map((column) => column.name),
+    how,
+  );
+  await client.query(commentsOn('view', ident(catalog.schema, name), plan));
+  await catalog.grantView(client, name, readerRole);
+  await client.query('commit');
+}
+
+/** Something that came to depend on the view since it was looked up. */
+function refused(error: unknown, name: string): unknown {
+  return sqlState(error) === '2BP01'
+    ? new ViewmillError('VM2008', `other objects depend on the columns of ${name}`, { at: name, cause: error })
+    : error;
+}
