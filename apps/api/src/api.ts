@@ -2,7 +2,7 @@ import { type Catalog, createCatalog } from '@viewmill/catalog';
 import type { Settings } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
 import { logFault } from '@viewmill/observability';
-import { connectQueue, type QueueConnection } from '@viewmill/queue';
+import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
 import pg from 'pg';
 import { createServer } from './server.ts';
 import type { ApiServices } from './services.ts';
@@ -15,7 +15,6 @@ export interface RunningApi {
   readonly close: () => Promise<void>;
 }
 
-/** Where the queue is kept: Redis if there is one, else the database that `queueDatabaseUrl` names. */
 export interface ApiOptions {
   readonly settings: Settings;
   readonly log: Logger;
@@ -33,16 +32,7 @@ export async function startApi({ settings, log }: ApiOptions): Promise<RunningAp
   });
   // A connection that dies while idle is replaced at the next query; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));
-  const queue = await connectQueue({
-    ...(settings.REDIS_URL === undefined
-      ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' }
-      : { redisUrl: settings.REDIS_URL }),
-    prefix: settings.QUEUE_PREFIX,
-    refreshAttempts: settings.REFRESH_ATTEMPTS,
-    refreshBackoffMs: settings.REFRESH_BACKOFF_MS,
-    keepSeconds: settings.JOB_KEEP_SECONDS,
-    onError: (error) => logFault(log, error),
-  });
+  const queue = await connectQueue(queueOptionsOf(settings, (error) => logFault(log, error)));
   log.info({ queue: queue.backend }, 'queue connected');
   const catalog = createCatalog({ pool, schema: settings.SQLONFHIR_SCHEMA });
   const app = await createServer(servicesOf(settings, log, queue, catalog), queue.boardQueues());

@@ -26,42 +26,76 @@ export async function startLocalServices(settings: Settings, log: Logger): Promi
     for (const each of stops.reverse()) await each();
   };
   const note = (line: string): void => log.debug({ line }, 'service');
+  const embedded = once(async () => {
+    await mkdir(dataDir, { recursive: true });
+    const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), log: note });
+    stops.push(postgres.stop);
+    return postgres;
+  });
   try {
-    let { DATABASE_URL, REDIS_URL } = settings;
-    let usesFolder = false;
-    if (DATABASE_URL === undefined) {
-      await mkdir(dataDir, { recursive: true });
-      const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), log: note });
-      stops.push(postgres.stop);
-      await ensureDemo(postgres.url('postgres'), postgres.url(DEMO_DATABASE), log);
-      DATABASE_URL = postgres.url(DEMO_DATABASE);
-      usesFolder = true;
-    }
-    let queue = 'Redis (REDIS_URL)';
-    if (REDIS_URL === undefined) {
-      await mkdir(dataDir, { recursive: true });
-      const redis = await startRedis({ dataDir: join(dataDir, 'redis'), log: note });
-      if (redis === null) {
-        queue = 'PostgreSQL (no REDIS_URL, and no redis-server on PATH)';
-      } else {
-        stops.push(redis.stop);
-        REDIS_URL = redis.url;
-        queue = 'Redis (redis-server, private port)';
-        usesFolder = true;
-      }
-    }
-    const database = settings.DATABASE_URL === undefined ? DATABASE_URL : 'DATABASE_URL';
-    return { settings: { ...settings, DATABASE_URL, REDIS_URL }, database, queue, dataDir: usesFolder ? dataDir : null, stop };
+    const database = settings.DATABASE_URL === undefined ? await demoDatabase(await embedded(), log) : undefined;
+    const queue = await startQueue(settings, { dataDir, note, stops, embedded });
+    return {
+      settings: { ...settings, DATABASE_URL: database ?? settings.DATABASE_URL, ...queue.settings },
+      database: database ?? 'DATABASE_URL',
+      queue: queue.described,
+      dataDir: stops.length > 0 ? dataDir : null,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+interface Starting {
+  readonly dataDir: string;
+  readonly note: (line: string) => void;
+  readonly stops: (() => Promise<void>)[];
+  readonly embedded: () => Promise<Postgres>;
+}
+
+type Postgres = Awaited<ReturnType<typeof startPostgres>>;
+
+interface QueuePlace {
+  readonly settings: Partial<Settings>;
+  readonly described: string;
+}
+
+/** Redis by its URL, else a redis-server of ours, else the embedded PostgreSQL: never the FHIR database that somebody else runs. */
+async function startQueue(settings: Settings, { dataDir, note, stops, embedded }: Starting): Promise<QueuePlace> {
+  if (settings.REDIS_URL !== undefined) return { settings: {}, described: 'Redis (REDIS_URL)' };
+  if (settings.QUEUE_DATABASE_URL !== undefined) return { settings: {}, described: 'PostgreSQL (QUEUE_DATABASE_URL)' };
+  await mkdir(dataDir, { recursive: true });
+  const redis = await startRedis({ dataDir: join(dataDir, 'redis'), log: note });
+  if (redis !== null) {
+    stops.push(redis.stop);
+    return { settings: { REDIS_URL: redis.url }, described: 'Redis (redis-server, private port)' };
+  }
+  const { url } = await embedded();
+  return {
+    settings: { QUEUE_DATABASE_URL: url('postgres') },
+    described: 'embedded PostgreSQL (no REDIS_URL, and no redis-server on PATH)',
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /**
  * The demo database is loaded under another name and renamed when it is complete: a start that was interrupted
  * leaves nothing that looks like a database.
  */
+async function demoDatabase(postgres: Postgres, log: Logger): Promise<string> {
+  await ensureDemo(postgres.url('postgres'), postgres.url(DEMO_DATABASE), log);
+  return postgres.url(DEMO_DATABASE);
+}
+
 async function ensureDemo(maintenanceUrl: string, url: string, log: Logger): Promise<void> {
   const admin = new pg.Client({ connectionString: maintenanceUrl });
   await admin.connect();

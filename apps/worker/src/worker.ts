@@ -3,7 +3,7 @@ import type { Settings } from '@viewmill/contracts';
 import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
 import { dropView, refreshView } from '@viewmill/materializer';
 import { type Logger, logFault } from '@viewmill/observability';
-import { connectQueue, type QueueConnection } from '@viewmill/queue';
+import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
 import { createRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
 import { type Databases, openDatabases } from './databases.ts';
@@ -36,7 +36,11 @@ export async function startWorker({
 }: WorkerOptions): Promise<RunningWorker> {
   const databases = openDatabases(settings, log);
   const { catalog, layout } = await prepare(databases, settings, log, signal);
-  const queue = await untilAvailable(() => connect(settings, log), waiting(log, 'queue'), signal);
+  const queue = await untilAvailable(
+    () => connectQueue(queueOptionsOf(settings, (error) => logFault(log, error))),
+    waiting(log, 'queue'),
+    signal,
+  );
   log.info({ queue: queue.backend }, 'queue connected');
   const stop = await work({ settings, log, databases, catalog, layout, queue });
   return {
@@ -86,19 +90,6 @@ export async function prepareCatalog(target: Databases['target'], settings: Sett
       return { name, definition, resource, title };
     }),
   );
-}
-
-function connect(settings: Settings, log: Logger): Promise<QueueConnection> {
-  return connectQueue({
-    ...(settings.REDIS_URL === undefined
-      ? { postgresUrl: settings.CATALOG_DATABASE_URL ?? settings.DATABASE_URL ?? '' }
-      : { redisUrl: settings.REDIS_URL }),
-    prefix: settings.QUEUE_PREFIX,
-    refreshAttempts: settings.REFRESH_ATTEMPTS,
-    refreshBackoffMs: settings.REFRESH_BACKOFF_MS,
-    keepSeconds: settings.JOB_KEEP_SECONDS,
-    onError: (error) => logFault(log, error),
-  });
 }
 
 async function work({ settings, log, databases, catalog, layout, queue }: Parts): Promise<() => Promise<void>> {

@@ -1,6 +1,5 @@
 import { ViewmillError } from '@viewmill/contracts';
-import { useDatabase } from '@viewmill/testkit';
-import { until } from '@viewmill/testkit';
+import { until, useDatabase } from '@viewmill/testkit';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Catalog, createCatalog, migrate } from '../src/index.ts';
 
@@ -25,7 +24,14 @@ describe('catalog', () => {
 
   test('definitions: create, read, update, delete, and what is refused', async () => {
     const stored = await catalog.putDefinition(people, 'create');
-    expect(stored).toMatchObject({ name: 'people', version: 1, builtin: false, title: 'People', resource: 'Patient', definition });
+    expect(stored).toMatchObject({
+      name: 'people',
+      version: 1,
+      builtin: false,
+      title: 'People',
+      resource: 'Patient',
+      definition,
+    });
     expect(await code(catalog.putDefinition(people, 'create'))).toBe('VM2003');
     expect((await catalog.putDefinition(people, 'update')).version).toBe(1);
     const changed = { ...people, definition: { ...definition, title: 'New' }, title: 'New' };
@@ -52,7 +58,10 @@ describe('catalog', () => {
     expect(await code(catalog.putDefinition({ ...people, name: 'one' }, 'update'))).toBe('VM2005');
     expect(await code(catalog.deleteDefinition('one'))).toBe('VM2005');
     await catalog.installBuiltIns([{ ...people, name: 'one' }]);
-    expect((await catalog.listDefinitions()).map(({ name, version }) => [name, version])).toEqual([['mine', 1], ['one', 2]]);
+    expect((await catalog.listDefinitions()).map(({ name, version }) => [name, version])).toEqual([
+      ['mine', 1],
+      ['one', 2],
+    ]);
   });
 
   test('a view from its first build to its end', async () => {
@@ -62,7 +71,12 @@ describe('catalog', () => {
     const start = { view: 'mine', resource: 'Patient', reason: 'request', mode: 'full' } as const;
 
     const first = await catalog.startRefresh(pool, start);
-    expect(await catalog.viewStatus('mine')).toMatchObject({ status: 'stale', is_stale: true, generation: null, staleness_hours: null });
+    expect(await catalog.viewStatus('mine')).toMatchObject({
+      status: 'stale',
+      is_stale: true,
+      generation: null,
+      staleness_hours: null,
+    });
     const second = await catalog.startRefresh(pool, start);
     await catalog.finishRefresh(pool, second, 'mine', { outcome: 'failed', error: { code: 'VM1201', message: 'column x' } });
     expect(await catalog.viewStatus('mine')).toMatchObject({ status: 'failed', last_error: 'VM1201: column x' });
@@ -78,9 +92,25 @@ describe('catalog', () => {
     expect(await catalog.leftovers(pool, 'mine')).toEqual([generation]);
     const asOf = new Date(Date.now() - 3_600_000).toISOString();
     const counts = { rows: 5, resources: 6, quarantined: 1, sizeBytes: 8192, indexes: [{ name: 'i', columns: ['id'] }] };
-    await catalog.publish(pool, { view: 'mine', resource: 'Patient', refreshId: third, generation, planHash: 'h', asOf, ...counts });
+    await catalog.publish(pool, {
+      view: 'mine',
+      resource: 'Patient',
+      refreshId: third,
+      generation,
+      planHash: 'h',
+      asOf,
+      ...counts,
+    });
     const status = await catalog.viewStatus('mine');
-    expect(status).toMatchObject({ status: 'active', is_stale: false, as_of: asOf, row_count: 5, quarantined: 1, last_error: null, refresh_interval_hours: 24 });
+    expect(status).toMatchObject({
+      status: 'active',
+      is_stale: false,
+      as_of: asOf,
+      row_count: 5,
+      quarantined: 1,
+      last_error: null,
+      refresh_interval_hours: 24,
+    });
     expect(status.staleness_hours).toBeCloseTo(1, 1);
     expect(await catalog.leftovers(pool, 'mine')).toEqual([]);
     const current = await catalog.current('mine');
@@ -93,7 +123,10 @@ describe('catalog', () => {
       auto_refresh_enabled: false,
     });
     expect(await code(catalog.setSchedule('mine', { refresh_interval_hours: 0 }))).toBe('VM2001');
-    expect(await catalog.setSchedule('mine', { refresh_interval_hours: 24 })).toMatchObject({ status: 'active', auto_refresh_enabled: false });
+    expect(await catalog.setSchedule('mine', { refresh_interval_hours: 24 })).toMatchObject({
+      status: 'active',
+      auto_refresh_enabled: false,
+    });
     await catalog.putDefinition({ ...people, name: 'mine', definition: { ...definition, title: 'other' } }, 'update');
     expect(await catalog.current('mine')).toMatchObject({ isStale: true });
     expect(await code(catalog.deleteDefinition('mine'))).toBe('VM2008');
@@ -127,7 +160,14 @@ describe('catalog', () => {
   test('statistics add up, also when told at once', async () => {
     const start = { view: 'counted', resource: 'Patient', reason: 'create', mode: 'full' } as const;
     await catalog.startRefresh(database.pool, start);
-    const deltas = { views: { counted: 3, unknown: 1 }, totalQueries: 5, materializedQueries: 4, postgresFallbacks: 1, cacheHits: 2, executionMs: 10 };
+    const deltas = {
+      views: { counted: 3, unknown: 1 },
+      totalQueries: 5,
+      materializedQueries: 4,
+      postgresFallbacks: 1,
+      cacheHits: 2,
+      executionMs: 10,
+    };
     await Promise.all([catalog.recordQueries(deltas), catalog.recordQueries(deltas)]);
     expect(await catalog.runnerStats()).toEqual({
       total_queries: 10,
@@ -146,7 +186,9 @@ describe('catalog', () => {
     await catalog.putDefinition({ ...people, name: 'loud' }, 'create');
     await until(() => heard.includes('loud'));
     heard.length = 0;
-    await database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()`);
+    await database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()`,
+    );
     await until(() => heard.includes(null));
     await catalog.deleteDefinition('loud');
     await until(() => heard.includes('loud'));

@@ -6,23 +6,59 @@
 export const ERRORS = {
   // 10xx: FHIRPath
   VM1001: { status: 422, title: 'FHIRPath syntax error', help: 'Correct the expression at the position given.' },
-  VM1002: { status: 422, title: 'Unsupported FHIRPath', help: 'Use the subset of FHIRPath that SQL on FHIR v2 defines; the reference lists it.' },
+  VM1002: {
+    status: 422,
+    title: 'Unsupported FHIRPath',
+    help: 'Use the subset of FHIRPath that SQL on FHIR v2 defines; the reference lists it.',
+  },
   VM1003: { status: 422, title: 'Unknown element', help: 'Check the spelling against the FHIR R4 definition of the type.' },
   VM1004: { status: 422, title: 'Type error in FHIRPath', help: 'Make the operand types fit the function or operator.' },
   VM1005: { status: 422, title: 'Undefined constant', help: 'Add it to ViewDefinition.constant or correct its name.' },
-  VM1006: { status: 422, title: 'Choice element needs ofType()', help: 'Write value.ofType(Quantity) rather than value or valueQuantity.' },
+  VM1006: {
+    status: 422,
+    title: 'Choice element needs ofType()',
+    help: 'Write value.ofType(Quantity) rather than value or valueQuantity.',
+  },
   // 11xx: ViewDefinition
   VM1101: { status: 422, title: 'Invalid ViewDefinition', help: 'See the diagnostics; each names the element at fault.' },
   VM1102: { status: 422, title: 'Duplicate column', help: 'Give every column of the view its own name.' },
-  VM1103: { status: 422, title: 'Branches of unionAll differ', help: 'Give every branch the same columns, in the same order, with the same types.' },
+  VM1103: {
+    status: 422,
+    title: 'Branches of unionAll differ',
+    help: 'Give every branch the same columns, in the same order, with the same types.',
+  },
   VM1104: { status: 422, title: 'Column type mismatch', help: 'Correct the declared type or the ansi/type tag.' },
-  VM1105: { status: 422, title: 'Invalid constant', help: 'Give the constant a name and exactly one value[x] of a supported type.' },
-  VM1106: { status: 422, title: 'Invalid name', help: 'Use letters, digits and underscores, beginning with a letter; at most 63 characters.' },
+  VM1105: {
+    status: 422,
+    title: 'Invalid constant',
+    help: 'Give the constant a name and exactly one value[x] of a supported type.',
+  },
+  VM1106: {
+    status: 422,
+    title: 'Invalid name',
+    help: 'Use letters, digits and underscores, beginning with a letter; at most 63 characters.',
+  },
   // 12xx: evaluation
-  VM1201: { status: 422, title: 'Several values where one is expected', help: 'Use first(), a where(), forEach, or collection: true.' },
-  VM1202: { status: 422, title: 'Too large to compute on the fly', help: 'Materialize the view; its resources are stored compressed and cannot be read by SQL.' },
-  VM1203: { status: 422, title: 'Value does not fit its column', help: 'Correct the resource, or give the column a wider type with the tag ansi/type.' },
-  VM1204: { status: 422, title: 'Resource cannot be read', help: 'It is in quarantine and gives no rows; correct or delete it on the FHIR server.' },
+  VM1201: {
+    status: 422,
+    title: 'Several values where one is expected',
+    help: 'Use first(), a where(), forEach, or collection: true.',
+  },
+  VM1202: {
+    status: 422,
+    title: 'Too large to compute on the fly',
+    help: 'Materialize the view; its resources are stored compressed and cannot be read by SQL.',
+  },
+  VM1203: {
+    status: 422,
+    title: 'Value does not fit its column',
+    help: 'Correct the resource, or give the column a wider type with the tag ansi/type.',
+  },
+  VM1204: {
+    status: 422,
+    title: 'Resource cannot be read',
+    help: 'It is in quarantine and gives no rows; correct or delete it on the FHIR server.',
+  },
   // 20xx: requests
   VM2001: { status: 400, title: 'Invalid request', help: 'Correct the parameter named.' },
   VM2002: { status: 404, title: 'View not found', help: 'List the views at /analytics/view-definitions.' },
@@ -32,22 +68,52 @@ export const ERRORS = {
   VM2006: { status: 404, title: 'View is not materialized', help: 'POST /analytics/materialized-views/{name} creates it.' },
   VM2007: { status: 404, title: 'Not found', help: 'The API is described at /docs.' },
   VM2008: { status: 409, title: 'Cannot be done in this state', help: 'See the message.' },
-  VM2009: { status: 400, title: 'Invalid search parameter', help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.' },
+  VM2009: {
+    status: 400,
+    title: 'Invalid search parameter',
+    help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.',
+  },
   VM2010: { status: 413, title: 'Result too large', help: 'Page with _count and the cursor.' },
   // 30xx: services
   VM3001: { status: 503, title: 'No worker answered in time', help: 'Start a worker or try again later.', retryable: true },
-  VM3002: { status: 503, title: 'Database not available', help: 'Check DATABASE_URL and that PostgreSQL is up.', retryable: true },
+  VM3002: {
+    status: 503,
+    title: 'Database not available',
+    help: 'Check DATABASE_URL and that PostgreSQL is up.',
+    retryable: true,
+  },
   VM3003: { status: 503, title: 'Queue not available', help: 'Check REDIS_URL and that Redis is up.', retryable: true },
-  VM3004: { status: 503, title: 'Not a HAPI FHIR database', help: 'Check DATABASE_URL and FHIR_SCHEMA; the tables hfj_resource and hfj_res_ver must be there.' },
+  VM3004: {
+    status: 503,
+    title: 'Not a HAPI FHIR database',
+    help: 'Check DATABASE_URL and FHIR_SCHEMA; the tables hfj_resource and hfj_res_ver must be there.',
+  },
   VM3005: { status: 503, title: 'Invalid settings', help: 'Correct the environment variable named.' },
   VM3006: { status: 409, title: 'Cancelled', help: 'The job was cancelled.' },
   VM3007: { status: 504, title: 'Statement timed out', help: 'Narrow the query, or materialize the view.', retryable: true },
   VM3008: { status: 503, title: 'Too much work waiting', help: 'Try again after Retry-After seconds.', retryable: true },
-  VM3011: { status: 503, title: 'Local PostgreSQL cannot be started', help: 'See the message; or set DATABASE_URL to a PostgreSQL server of your own.' },
-  VM3012: { status: 503, title: 'Local Redis cannot be started', help: 'See the message; or set REDIS_URL to a Redis of your own.' },
-  VM3013: { status: 503, title: 'The catalog is newer than this program', help: 'Start the version of Viewmill that wrote it, or a later one.' },
+  VM3011: {
+    status: 503,
+    title: 'Local PostgreSQL cannot be started',
+    help: 'See the message; or set DATABASE_URL to a PostgreSQL server of your own.',
+  },
+  VM3012: {
+    status: 503,
+    title: 'Local Redis cannot be started',
+    help: 'See the message; or set REDIS_URL to a Redis of your own.',
+  },
+  VM3013: {
+    status: 503,
+    title: 'The catalog is newer than this program',
+    help: 'Start the version of Viewmill that wrote it, or a later one.',
+  },
   // 90xx: ours
-  VM9001: { status: 500, title: 'Internal fault', help: 'Give the fault id to whoever runs the server; the log has the rest.', retryable: true },
+  VM9001: {
+    status: 500,
+    title: 'Internal fault',
+    help: 'Give the fault id to whoever runs the server; the log has the rest.',
+    retryable: true,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 interface ErrorEntry {
@@ -74,7 +140,11 @@ export class ViewmillError extends Error {
   readonly at: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
 
-  constructor(code: ErrorCode, message: string, options: { at?: string; diagnostics?: readonly Diagnostic[]; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { at?: string; diagnostics?: readonly Diagnostic[]; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ViewmillError';
     this.code = code;

@@ -26,7 +26,10 @@ export type Search = z.output<typeof searchSchema>;
 export type SearchInput = z.input<typeof searchSchema>;
 
 /** A ViewDefinition by name or inline. */
-export const viewRefSchema = z.union([z.object({ name: z.string() }), z.object({ definition: z.record(z.string(), z.unknown()) })]);
+export const viewRefSchema = z.union([
+  z.object({ name: z.string() }),
+  z.object({ definition: z.record(z.string(), z.unknown()) }),
+]);
 export type ViewRef = z.output<typeof viewRefSchema>;
 
 export const queryJobSchema = z.object({
@@ -70,7 +73,13 @@ export interface QueryMeta {
 
 /** Result of a query job. `rowsJson` is the text of a JSON array of row objects as PostgreSQL wrote it: nobody parses it on the way. */
 export type QueryResult =
-  | { readonly kind: 'rows'; readonly meta: QueryMeta; readonly rowsJson: string; readonly columns: readonly string[]; readonly next: string | null }
+  | {
+      readonly kind: 'rows';
+      readonly meta: QueryMeta;
+      readonly rowsJson: string;
+      readonly columns: readonly string[];
+      readonly next: string | null;
+    }
   | { readonly kind: 'count'; readonly meta: QueryMeta; readonly count: number }
   | { readonly kind: 'schema'; readonly columns: readonly ColumnInfo[] }
   | { readonly kind: 'define'; readonly definition: StoredDefinition }

@@ -8,11 +8,23 @@ const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 export const settingsSchema = z.object({
   DATABASE_URL: z.string().optional().describe('FHIR database (HAPI). Not set: an embedded PostgreSQL with demo data is started'),
   CATALOG_DATABASE_URL: z.string().optional().describe('Where schema sqlonfhir is kept, if not in the FHIR database'),
-  REDIS_URL: z.string().optional().describe('Redis of the queue. Not set: redis-server on PATH is started, else the queue is kept in PostgreSQL'),
+  REDIS_URL: z
+    .string()
+    .optional()
+    .describe(
+      'Redis of the queue. Not set: `npm start` starts a redis-server found on PATH, else keeps the queue in an embedded PostgreSQL',
+    ),
+  QUEUE_DATABASE_URL: z
+    .string()
+    .optional()
+    .describe('PostgreSQL that keeps the queue where there is no Redis, in the schema `<QUEUE_PREFIX>_queue`'),
   FHIR_SCHEMA: z.string().default('public').describe('Schema of the HAPI tables'),
   FHIR_TIME_ZONE: z.string().default('UTC').describe('Time zone of the HAPI server’s JVM, in which res_updated is written'),
   SQLONFHIR_SCHEMA: z.string().default('sqlonfhir').describe('Schema of the views and of the catalog'),
-  READER_ROLE: z.string().default('viewmill_reader').describe('Role that may SELECT the views and nothing else; empty: no role is made'),
+  READER_ROLE: z
+    .string()
+    .default('viewmill_reader')
+    .describe('Role that may SELECT the views and nothing else; empty: no role is made'),
   VIEWDEF_RUNNER: z.enum(['hybrid', 'postgres', 'materialized']).default('hybrid').describe('Which runner answers queries'),
   HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
   PORT: z.coerce.number().int().min(0).max(65535).default(8087).describe('Port of the API; 0: any free one'),
@@ -21,7 +33,12 @@ export const settingsSchema = z.object({
   REFRESH_CONCURRENCY: z.coerce.number().int().min(1).default(1).describe('Refreshes a worker runs at once'),
   QUERY_TIMEOUT_SECONDS: seconds.default(30).describe('How long a query may wait and run before 503 or 504'),
   REFRESH_ATTEMPTS: z.coerce.number().int().min(1).default(5).describe('Attempts of a refresh before it is given up'),
-  REFRESH_BACKOFF_MS: z.coerce.number().int().min(1).default(2000).describe('First delay between attempts, in milliseconds; doubles, with jitter'),
+  REFRESH_BACKOFF_MS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2000)
+    .describe('First delay between attempts, in milliseconds; doubles, with jitter'),
   JOB_KEEP_SECONDS: seconds.default(86400).describe('How long finished jobs can be looked up'),
   SCHEDULES_ENABLED: flag.default(true).describe('Whether this system refreshes by itself'),
   REFRESH_STALE_CRON: z.string().default('0 * * * *').describe('When stale views are refreshed'),

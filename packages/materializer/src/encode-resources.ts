@@ -19,6 +19,8 @@ export interface ResourceEncoder {
   readonly quarantine: QuarantineList;
 }
 
+const NEWLINE = 10;
+
 /** What the rows of a resource with this error would be is not known: they are left out, and the build goes on. */
 const LEAVES_OUT = new Set(['VM1203', 'VM1204']);
 
@@ -39,7 +41,6 @@ export function resourceEncoder(plan: ViewPlan): ResourceEncoder {
   };
   return {
     add(resource) {
-      const before = encoder.size();
       resId = resource.resId;
       ordinal = 0;
       try {
@@ -47,9 +48,10 @@ export function resourceEncoder(plan: ViewPlan): ResourceEncoder {
         rows += ordinal;
       } catch (error) {
         const { code, message } = toResourceError(error, resId);
-        if (encoder.size() > before) {
-          kept.push(encoder.take().subarray(0, before));
-          keptBytes += before;
+        if (ordinal > 0) {
+          const others = withoutLast(ordinal, encoder.take());
+          kept.push(others);
+          keptBytes += others.length;
         }
         quarantine.add({ resId, resVer: resource.resVer, code, message });
       }
@@ -68,6 +70,13 @@ export function resourceEncoder(plan: ViewPlan): ResourceEncoder {
     },
     quarantine,
   };
+}
+
+/** Takes lines off the end; a line end within a text is escaped. */
+function withoutLast(count: number, lines: Buffer): Buffer {
+  let end = lines.length;
+  for (let line = 0; line < count; line += 1) end = lines.lastIndexOf(NEWLINE, end - 2) + 1;
+  return lines.subarray(0, end);
 }
 
 /** The resource with what the server keeps beside its text: `id` and `meta`. */

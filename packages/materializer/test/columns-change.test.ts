@@ -45,7 +45,9 @@ describeWithShared('a definition whose columns change', () => {
   test('another type of a column', async () => {
     await shop.refresh(viewOf('typed', 'Patient', [birth]));
     await shop.refresh(viewOf('typed', 'Patient', [{ ...birth, tag: [{ name: 'ansi/type', value: 'DATE' }] }]));
-    expect(await rowsOf(database.pool, 'select pg_typeof(birth)::text as type from sqlonfhir.typed limit 1')).toEqual([{ type: 'date' }]);
+    expect(await rowsOf(database.pool, 'select pg_typeof(birth)::text as type from sqlonfhir.typed limit 1')).toEqual([
+      { type: 'date' },
+    ]);
   });
 
   test('a table of that name is not touched', async () => {

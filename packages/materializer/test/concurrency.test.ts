@@ -19,7 +19,11 @@ describeWithShared('refreshes at the same time as others', () => {
       `select from ${SCHEMA}._refresh a join ${SCHEMA}._refresh b on a.view = b.view and a.id < b.id and a.ended_at > b.started_at`,
     );
     expect(overlaps).toEqual([]);
-    expect((await shop.catalog.history('shared_view')).map(({ outcome }) => outcome)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    expect((await shop.catalog.history('shared_view')).map(({ outcome }) => outcome)).toEqual([
+      'succeeded',
+      'succeeded',
+      'succeeded',
+    ]);
     expect(await generationTables(database.pool)).toHaveLength(2);
   });
 
@@ -29,7 +33,9 @@ describeWithShared('refreshes at the same time as others', () => {
     let reads = 0;
     const readers = [1, 2].map(async () => {
       while (!stop) {
-        expect(await rowsOf(database.pool, 'select count(*)::int as n, count(gender)::int as g from sqlonfhir.shared_view')).toEqual([{ n: rows, g: rows }]);
+        expect(
+          await rowsOf(database.pool, 'select count(*)::int as n, count(gender)::int as g from sqlonfhir.shared_view'),
+        ).toEqual([{ n: rows, g: rows }]);
         reads += 1;
       }
     });
@@ -70,46 +76,62 @@ describeWithShared('refreshes at the same time as others', () => {
   test('cancelled while it waits, while it reads and while it publishes: the old rows stay, the next refresh works', async () => {
     const before = await shop.catalog.viewStatus('shared_view');
     const holder = await database.pool.connect();
-    await holder.query(`select pg_advisory_lock(${0x766d_0002}, (select lock_key from sqlonfhir._view where name = 'shared_view'))`);
+    await holder.query(
+      `select pg_advisory_lock(${0x766d_0002}, (select lock_key from sqlonfhir._view where name = 'shared_view'))`,
+    );
     const waiting = new AbortController();
-    const waited = shop.refresh(plan, { signal: waiting.signal, onProgress: ({ phase }) => phase === 'waiting' && waiting.abort() });
+    const waited = shop.refresh(plan, {
+      signal: waiting.signal,
+      onProgress: ({ phase }) => phase === 'waiting' && waiting.abort(),
+    });
     expect(await code(waited)).toBe('VM3006');
     holder.release(true);
 
     for (const at of ['reading', 'indexing', 'publishing'] as const) {
       const controller = new AbortController();
-      const cancelled = shop.refresh(plan, { signal: controller.signal, onProgress: ({ phase }) => phase === at && controller.abort('cancelled') });
+      const cancelled = shop.refresh(plan, {
+        signal: controller.signal,
+        onProgress: ({ phase }) => phase === at && controller.abort('cancelled'),
+      });
       expect(await code(cancelled)).toBe('VM3006');
       expect(await shop.catalog.history('shared_view', 1)).toMatchObject([{ outcome: 'cancelled' }]);
     }
-    expect(await shop.catalog.viewStatus('shared_view')).toMatchObject({ status: 'active', generation: before.generation, as_of: before.as_of });
+    expect(await shop.catalog.viewStatus('shared_view')).toMatchObject({
+      status: 'active',
+      generation: before.generation,
+      as_of: before.as_of,
+    });
     expect(await generationTables(database.pool)).toHaveLength(2);
     await shop.refresh(plan);
     expect(await shop.catalog.viewStatus('shared_view')).toMatchObject({ status: 'active' });
   });
 
-  test.each(['reading', 'indexing', 'publishing'] as const)('its connections are cut while %s: retryable, old rows stay, the next refresh cleans up', async (at) => {
-    const before = await shop.catalog.viewStatus('shared_view');
-    const own = new pg.Pool({ connectionString: database.url, application_name: 'doomed' });
-    own.on('error', () => undefined);
-    const cut = () => database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'doomed'`);
-    let cutting: Promise<unknown> | undefined;
-    const onProgress = ({ phase }: { phase: string }): void => {
-      if (phase === at) cutting ??= cut();
-    };
-    // Held up by a lock, so that the cut comes while the statement runs.
-    const holder = await database.pool.connect();
-    if (at === 'publishing') await holder.query('begin; lock table sqlonfhir.shared_view in access share mode');
-    expect(await code(shop.refresh(plan, { source: own, target: own, onProgress }))).toBe('VM3002');
-    await cutting;
-    await holder.query('commit');
-    holder.release();
-    await own.end();
-    expect((await shop.catalog.viewStatus('shared_view')).generation).toBe(before.generation);
-    await shop.refresh(plan);
-    expect(await shop.catalog.viewStatus('shared_view')).toMatchObject({ status: 'active', last_error: null });
-    expect(await generationTables(database.pool)).toHaveLength(2);
-  });
+  test.each(['reading', 'indexing', 'publishing'] as const)(
+    'its connections are cut while %s: retryable, old rows stay, the next refresh cleans up',
+    async (at) => {
+      const before = await shop.catalog.viewStatus('shared_view');
+      const own = new pg.Pool({ connectionString: database.url, application_name: 'doomed' });
+      own.on('error', () => undefined);
+      const cut = () =>
+        database.pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'doomed'`);
+      let cutting: Promise<unknown> | undefined;
+      const onProgress = ({ phase }: { phase: string }): void => {
+        if (phase === at) cutting ??= cut();
+      };
+      // Held up by a lock, so that the cut comes while the statement runs.
+      const holder = await database.pool.connect();
+      if (at === 'publishing') await holder.query('begin; lock table sqlonfhir.shared_view in access share mode');
+      expect(await code(shop.refresh(plan, { source: own, target: own, onProgress }))).toBe('VM3002');
+      await cutting;
+      await holder.query('commit');
+      holder.release();
+      await own.end();
+      expect((await shop.catalog.viewStatus('shared_view')).generation).toBe(before.generation);
+      await shop.refresh(plan);
+      expect(await shop.catalog.viewStatus('shared_view')).toMatchObject({ status: 'active', last_error: null });
+      expect(await generationTables(database.pool)).toHaveLength(2);
+    },
+  );
 
   test('a target in another database', async () => {
     const target = await testDatabase('empty');

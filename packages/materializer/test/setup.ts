@@ -38,8 +38,20 @@ interface TestColumn {
 }
 
 /** A plan of a resource's columns, beginning with `id`. */
-export function viewOf(name: string, resource: string, columns: readonly TestColumn[], more: Record<string, unknown> = {}): ViewPlan {
-  return compileView({ resourceType: 'ViewDefinition', name, resource, status: 'active', select: [{ column: [{ name: 'id', path: 'id' }, ...columns] }], ...more });
+export function viewOf(
+  name: string,
+  resource: string,
+  columns: readonly TestColumn[],
+  more: Record<string, unknown> = {},
+): ViewPlan {
+  return compileView({
+    resourceType: 'ViewDefinition',
+    name,
+    resource,
+    status: 'active',
+    select: [{ column: [{ name: 'id', path: 'id' }, ...columns] }],
+    ...more,
+  });
 }
 
 export async function withClient<T>(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -73,7 +85,9 @@ export async function generationTables(pool: pg.Pool): Promise<readonly unknown[
 }
 
 export async function dropReader(pool: pg.Pool): Promise<void> {
-  await pool.query(`do $$ begin if exists (select from pg_roles where rolname = '${READER}') then drop owned by ${READER}; end if; end $$`);
+  await pool.query(
+    `do $$ begin if exists (select from pg_roles where rolname = '${READER}') then drop owned by ${READER}; end if; end $$`,
+  );
   // Other databases of this run may still use it; the last one drops it.
   await pool.query(`drop role if exists ${READER}`).catch(() => undefined);
 }

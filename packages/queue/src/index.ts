@@ -1,5 +1,6 @@
 export { connectQueue, type QueueConnection, type QueueCounts } from './connection.ts';
 export type { FaultHandler } from './faults.ts';
+export { queueOptionsOf } from './from-settings.ts';
 export type { JobState, JobStatus, Jobs } from './jobs.ts';
 export type { QueueOptions } from './options.ts';
 export type { Queries, QueryOptions } from './queries.ts';
