@@ -54,7 +54,46 @@ function compileRepeat(texts: readonly string[], place: string, context: ValueTy
     if (again === undefined) continue;
     if (merged === undefined || (merged.kind !== 'empty' && merged.type.fhir !== item.fhir)) {
       scope.findings.add('VM1004', at, `the path must give ${item.fhir} wherever it is repeated`);
-    } else paths.push(merged);
+    } else if (descends(merged)) paths.push(merged);
+    else
+      scope.findings.add(
+        'VM1004',
+        at,
+        'the path must lead to elements below the node it starts from; as it is, it would repeat forever',
+      );
   }
   return { plan: { kind: 'repeat', paths }, item };
+}
+
+/** Whether every item of the path is further down than the node it starts from: only then does the repetition end. */
+function descends(path: Expression): boolean {
+  switch (path.kind) {
+    case 'empty':
+    case 'member':
+    case 'choice':
+      return path.kind === 'empty' || startsAtFocus(path.source);
+    case 'index':
+    case 'filter':
+    case 'ofResourceType':
+    case 'single':
+      return descends(path.source);
+    default:
+      return false;
+  }
+}
+
+function startsAtFocus(path: Expression): boolean {
+  switch (path.kind) {
+    case 'focus':
+      return true;
+    case 'member':
+    case 'choice':
+    case 'index':
+    case 'filter':
+    case 'ofResourceType':
+    case 'single':
+      return startsAtFocus(path.source);
+    default:
+      return false;
+  }
 }

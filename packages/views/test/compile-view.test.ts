@@ -165,6 +165,12 @@ describe('diagnostics', () => {
       view('Questionnaire', [['a', 'linkId']], { repeat: ['item', 'item.code'] }),
       ['VM1004 select[0].repeat[1]'],
     ],
+    ['repeat that stays where it is', view('Patient', [['a', 'id']], { repeat: ['$this'] }), ['VM1004 select[0].repeat[0]']],
+    [
+      'repeat that starts at the resource each time',
+      view('Patient', [['a', 'id']], { repeat: ['%resource.link'] }),
+      ['VM1004 select[0].repeat[0]'],
+    ],
     [
       'repeat of a primitive and a structure',
       view('Patient', [['a', 'id']], { repeat: ['name', 'name.family'] }),
