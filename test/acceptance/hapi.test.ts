@@ -145,7 +145,7 @@ describeWithShared('on the dump of a HAPI 8.8 database', () => {
       await viewmill.refresh(tags);
       expect((await one(first))[0]).toMatchObject({ gender: 'unknown', version: '2' });
       expect(await one(second)).toEqual([]);
-      expect((await one(third))[0]).toEqual({ ...before, tags: [...(before?.['tags'] as string[]), 'added'] });
+      expect((await one(third))[0]).toEqual({ ...before, tags: [...((before?.['tags'] ?? []) as string[]), 'added'] });
     });
   });
 });

@@ -12,8 +12,11 @@ export interface CopySink {
   fail(): Promise<void>;
 }
 
+/** So much may wait for the server before the writer does. */
+const AHEAD_BYTES = 512 * 1024;
+
 export function copySink(client: PoolClient, statement: Sql): CopySink {
-  const stream = client.query(copyFrom(statement.text));
+  const stream = client.query(copyFrom(statement.text, { highWaterMark: AHEAD_BYTES }));
   // An error of the server is only emitted: the stream itself does not know of it and would go on.
   let failure: Error | undefined;
   const closed = new Promise<void>((resolve) => {
