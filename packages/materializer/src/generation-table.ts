@@ -2,7 +2,7 @@ import type { Generation } from '@viewmill/catalog';
 import { ident, ViewmillError, type ViewStatus } from '@viewmill/contracts';
 import { indexHints, type ViewPlan } from '@viewmill/views';
 import type { PoolClient } from 'pg';
-import sql, { join, raw, type Sql } from 'sql-template-tag';
+import sql, { empty, join, raw, type Sql } from 'sql-template-tag';
 import { commentsOn } from './comments.ts';
 import { sqlState } from './failures.ts';
 
@@ -30,9 +30,17 @@ export function tablesOf(schema: string, { relation }: Generation): GenerationTa
 
 /** Makes both tables, empty. In the transaction of the COPY, so that rows can be written frozen. */
 export async function createTables(client: PoolClient, tables: GenerationTables, plan: ViewPlan): Promise<void> {
-  const columns = plan.columns.map(({ name, sqlType }) => sql`, ${ident(name)} ${raw(sqlType)}`);
+  const columns = plan.columns.map(({ name, sqlType }) => sql`, ${ident(name)} ${raw(sqlType)}${collation(sqlType)}`);
   await client.query(sql`create table ${tables.rows} (res_id bigint not null, ordinal integer not null${join(columns, '')})`);
   await client.query(sql`create table ${tables.versions} (res_id bigint not null, res_ver bigint not null)`);
+}
+
+/**
+ * Texts are compared by code point, as FHIRPath and the runners do: ranges, prefixes and sorting can use the indexes whatever the
+ * database's locale, and building these costs less than half.
+ */
+function collation(sqlType: string): Sql {
+  return sqlType === 'text' || sqlType === 'text[]' ? sql` collate "C"` : empty;
 }
 
 /** Makes keys, the hinted indexes, statistics and comments. @returns the indexes that the view's author asked for. */
@@ -53,8 +61,26 @@ export async function finishTables(
     indexes.push({ name: index, columns });
   }
   await client.query(commentsOn('table', tables.rows, plan));
-  await client.query(sql`analyze ${tables.rows}, ${tables.versions}`);
+  await analyze(client, tables, plan);
   return indexes;
+}
+
+/** What is enough for columns without an index. */
+const FEW_STATISTICS = 20;
+
+/**
+ * Full statistics for keys and indexed columns, coarser ones for the others: ANALYZE samples and sorts every column, and with its
+ * default for all of them it takes half of the time after the COPY (27 columns, 43 000 rows: 340 ms).
+ */
+async function analyze(client: PoolClient, { rows, versions }: GenerationTables, plan: ViewPlan): Promise<void> {
+  const indexed = new Set(indexHints(plan).flatMap(({ columns }) => columns));
+  const names = (list: readonly string[]): Sql => join(list.map((name) => ident(name)));
+  await client.query(sql`analyze ${rows} (${names(['res_id', 'ordinal', ...indexed])}), ${versions}`);
+  const others = plan.columns.map(({ name }) => name).filter((name) => !indexed.has(name));
+  if (others.length === 0) return;
+  await client.query(sql`select set_config('default_statistics_target',
+    least(current_setting('default_statistics_target')::int, ${FEW_STATISTICS}::int)::text, true)`);
+  await client.query(sql`analyze ${rows} (${names(others)})`);
 }
 
 /** A btree; where a value is too long for one (more than 2 704 bytes), a hash index, which serves equality. */

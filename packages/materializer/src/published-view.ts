@@ -7,6 +7,7 @@ export type Replacement = 'replace' | 'recreate';
 
 interface ViewColumn {
   readonly name: string;
+  /** With its collation: a view cannot be replaced by one that differs in that alone. */
   readonly type: string;
 }
 
@@ -65,7 +66,7 @@ export async function replaceView(
 
 async function columnsOf(client: PoolClient, relation: Sql, skipped: number): Promise<readonly ViewColumn[]> {
   const { rows } = await client.query<ViewColumn>(sql`
-    select a.attname::text as name, format_type(a.atttypid, a.atttypmod) as type from pg_catalog.pg_attribute a
+    select a.attname::text as name, format_type(a.atttypid, a.atttypmod) || ' ' || a.attcollation as type from pg_catalog.pg_attribute a
     where a.attrelid = ${relation} and a.attnum > ${skipped}::int and not a.attisdropped order by a.attnum`);
   return rows;
 }

@@ -50,6 +50,16 @@ describeWithShared('a definition whose columns change', () => {
     ]);
   });
 
+  test('a view made with another collation is replaced all the same', async () => {
+    const plan = viewOf('collated', 'Patient', [gender]);
+    await shop.refresh(plan);
+    await database.pool.query(
+      `drop view sqlonfhir.collated; create view sqlonfhir.collated as select 'a'::text collate "POSIX" as id, 'b'::text collate "default" as gender`,
+    );
+    await shop.refresh(plan);
+    expect(await rowsOf(database.pool, 'select count(*)::int as n from sqlonfhir.collated')).toEqual([{ n: 120 }]);
+  });
+
   test('a table of that name is not touched', async () => {
     await database.pool.query('create table sqlonfhir.theirs (a int)');
     expect(await code(shop.refresh(viewOf('theirs', 'Patient', [gender])))).toBe('VM2008');
