@@ -140,7 +140,7 @@ describeWithShared('on the dump of a HAPI 8.8 database', () => {
       await viewmill.change(async (client) => {
         await putResource(client, { type: 'Patient', id: first, json: { resourceType: 'Patient', gender: 'unknown' } });
         await deleteResource(client, 'Patient', second);
-        await metaAdd(client, 'Patient', third, { type: 'tag', system: 'urn:test', code: 'added' });
+        await metaAdd(client, 'Patient', third, { system: 'urn:test', code: 'added' });
       });
       await viewmill.refresh(tags);
       expect((await one(first))[0]).toMatchObject({ gender: 'unknown', version: '2' });

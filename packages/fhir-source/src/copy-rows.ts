@@ -17,7 +17,10 @@ const HEADER_LENGTH = SIGNATURE_LENGTH + 8;
  * together once all its bytes are there, so a row of any size is copied a bounded number of times.
  * @see https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
  */
-export function copyRowParser(fieldCount: number): (chunk: Buffer, onRow: (row: RowFields) => void) => void {
+export function copyRowParser(
+  fieldCount: number,
+  header: 'header' | 'rows only' = 'header',
+): (chunk: Buffer, onRow: (row: RowFields) => void) => void {
   const row: RowFields = {
     bytes: Buffer.alloc(0),
     ascii: true,
@@ -26,8 +29,8 @@ export function copyRowParser(fieldCount: number): (chunk: Buffer, onRow: (row: 
   };
   let pending: Buffer[] = [];
   let pendingLength = 0;
-  let wanted = HEADER_LENGTH;
-  let headerRead = false;
+  let headerRead = header === 'rows only';
+  let wanted = headerRead ? 2 : HEADER_LENGTH;
 
   /** The offset behind the row that begins at `start`; or, negative, how many bytes from `start` are needed at least. */
   function measure(bytes: Buffer, start: number): number {
@@ -76,6 +79,74 @@ export function copyRowParser(fieldCount: number): (chunk: Buffer, onRow: (row: 
     pending = at < bytes.length ? [bytes.subarray(at)] : [];
     pendingLength = bytes.length - at;
   };
+}
+
+/** Cuts the same stream between rows into blocks, each with memory of its own, for others to parse. */
+export interface CopyBlocks {
+  /** @returns whole rows, about `blockBytes` of them, once so many have come. */
+  add(chunk: Buffer): Uint8Array<ArrayBuffer> | null;
+  /** What is left; empty if nothing is. */
+  end(): Uint8Array<ArrayBuffer>;
+}
+
+export function copyBlocks(fieldCount: number, blockBytes: number): CopyBlocks {
+  let pieces: Buffer[] = [];
+  let length = 0;
+  let headerRead = false;
+  /** A row that is longer than a block is looked at again only when there is twice as much of it. */
+  let wanted = blockBytes;
+
+  /** One copy of everything that has come, cut behind the last whole row; the beginning of the next row is kept. */
+  function cut(): Uint8Array<ArrayBuffer> {
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    const bytes = Buffer.from(whole.buffer);
+    const start = headerRead ? 0 : HEADER_LENGTH + bytes.readInt32BE(SIGNATURE_LENGTH + 4);
+    const end = endOfRows(bytes, start, fieldCount);
+    if (end === start) {
+      pieces = [bytes];
+      wanted = length * 2;
+      return new Uint8Array(0);
+    }
+    headerRead = true;
+    pieces = end < length ? [Buffer.from(bytes.subarray(end))] : [];
+    length -= end;
+    wanted = blockBytes;
+    return whole.subarray(start, end);
+  }
+
+  return {
+    add(chunk) {
+      pieces.push(chunk);
+      length += chunk.length;
+      if (length < wanted) return null;
+      const rows = cut();
+      return rows.length === 0 ? null : rows;
+    },
+    end: () => (length < HEADER_LENGTH && !headerRead ? new Uint8Array(0) : cut()),
+  };
+}
+
+/** The offset behind the last whole row. */
+function endOfRows(bytes: Buffer, start: number, fieldCount: number): number {
+  const { length } = bytes;
+  let end = start;
+  for (;;) {
+    let at = end + 2;
+    // The field count of the trailer is -1.
+    if (at > length || bytes.readInt16BE(end) === -1) return end;
+    for (let field = 0; field < fieldCount; field += 1) {
+      if (at + 4 > length) return end;
+      const size = bytes.readInt32BE(at);
+      at += 4 + Math.max(size, 0);
+    }
+    if (at > length) return end;
+    end = at;
+  }
 }
 
 /** A field as text; null for SQL null. */

@@ -4,7 +4,14 @@ export { type InstantRange, instantRange } from './instant-range.ts';
 export { detectHapi, type HapiLayout } from './layout.ts';
 export { readLinkCoverage } from './link-coverage.ts';
 export type { Queryable } from './queryable.ts';
-export { type ReadOptions, type ResourceBatch, readResources, type SourceResource } from './read-resources.ts';
+export {
+  decodeResources,
+  type ReadOptions,
+  type ResourceBatch,
+  readResourceBlocks,
+  readResources,
+  type SourceResource,
+} from './read-resources.ts';
 export {
   type LinkCoverage,
   type RangeOperator,

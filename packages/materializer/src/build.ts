@@ -1,15 +1,15 @@
 import type { Generation, QuarantineEntry } from '@viewmill/catalog';
-import { ident, type ViewStatus } from '@viewmill/contracts';
-import { readResources, sourceState } from '@viewmill/fhir-source';
+import type { ViewStatus } from '@viewmill/contracts';
+import { readResourceBlocks, sourceState } from '@viewmill/fhir-source';
 import type { PoolClient } from 'pg';
-import sql, { join } from 'sql-template-tag';
-import { type CopySink, copySink } from './copy-sink.ts';
-import { type ResourceEncoder, resourceEncoder } from './encode-resources.ts';
+import { copyWriter } from './copy-writer.ts';
+import type { EncodedBlock } from './encode-block.ts';
+import { encodePool } from './encode-pool.ts';
 import { createTables, finishTables, type GenerationTables, sizeOf, tablesOf } from './generation-table.ts';
 import type { RefreshOptions } from './options.ts';
+import { type QuarantineList, quarantineList } from './quarantine-list.ts';
 import type { Session } from './session.ts';
 import { withSnapshot } from './snapshot.ts';
-import { versionLog } from './version-log.ts';
 
 /** A generation that is complete, indexed and committed, but not published. */
 export interface Built {
@@ -24,12 +24,9 @@ export interface Built {
   readonly sizeBytes: number;
 }
 
-/** Lines are sent in pieces of at least this: less cost in system calls than is saved by overlapping more. */
-const PIECE_BYTES = 128 * 1024;
-
 /**
  * Reads every resource of the view's type and writes its rows into a new table, in one transaction: a killed build leaves nothing.
- * Memory is bounded by a batch of resources, a piece of lines and the log of versions (6.5 MB).
+ * Memory is bounded by a few blocks of resources and of lines for each thread, and the log of versions (6.5 MB).
  */
 export async function build(
   session: Session,
@@ -43,21 +40,21 @@ export async function build(
   await client.query('begin');
   await createTables(client, tables, plan);
   await check();
-  const { asOf, resources, encoder } = await interruptible(() =>
+  const { asOf, resources, rows, quarantine } = await interruptible(() =>
     withSnapshot(options.source, (reader) => copyAll(reader, client, tables, options)),
   );
-  onProgress?.({ phase: 'indexing', resources, rows: encoder.rows });
+  onProgress?.({ phase: 'indexing', resources, rows });
   const indexes = await interruptible(() => finishTables(client, catalog.schema, generation, plan));
   const sizeBytes = await sizeOf(client, tables);
   await client.query('commit');
-  const { count: quarantined, entries: quarantine } = encoder.quarantine;
-  return { generation, asOf, rows: encoder.rows, resources, quarantined, quarantine, indexes, sizeBytes };
+  return { generation, asOf, rows, resources, quarantined: quarantine.count, quarantine: quarantine.entries, indexes, sizeBytes };
 }
 
 interface Copied {
   readonly asOf: string;
   readonly resources: number;
-  readonly encoder: ResourceEncoder;
+  readonly rows: number;
+  readonly quarantine: QuarantineList;
 }
 
 async function copyAll(
@@ -68,41 +65,33 @@ async function copyAll(
 ): Promise<Copied> {
   const { plan, layout, signal, onProgress } = options;
   const { asOf } = await sourceState(reader);
-  const encoder = resourceEncoder(plan);
-  const versions = versionLog();
-  const columns = join([sql`res_id`, sql`ordinal`, ...plan.columns.map(({ name }) => ident(name))]);
-  const openSink = (): CopySink =>
-    copySink(client, sql`copy ${tables.rows} (${columns}) from stdin with (freeze, encoding 'UTF8')`);
-  let resources = 0;
-  let sink = openSink();
+  const pool = encodePool(plan, options.encoding);
+  const writer = copyWriter(client, tables, plan);
+  const copied = { asOf, resources: 0, rows: 0, quarantine: quarantineList() };
+  const accept = async (encoded: EncodedBlock): Promise<void> => {
+    await writer.write(encoded);
+    copied.resources += encoded.resources;
+    copied.rows += encoded.rows;
+    copied.quarantine.addAll(encoded.quarantine, encoded.quarantined);
+    onProgress?.({ phase: 'reading', resources: copied.resources, rows: copied.rows });
+  };
+  // First in, first out: the rows keep the order of the resources, and no more blocks are under way than the pool is deep.
+  const underWay: Promise<EncodedBlock>[] = [];
   try {
-    for await (const batch of readResources(reader, layout, { resourceType: plan.resource, needs: plan.needs, signal })) {
-      for (const resource of batch) {
-        encoder.add(resource);
-        versions.add(resource.resId, resource.resVer);
-      }
-      resources += batch.length;
-      if (encoder.size() >= PIECE_BYTES) await sink.write(encoder.take());
-      if (versions.isFull()) {
-        // A connection has one COPY at a time.
-        await sink.end();
-        await copyVersions(client, tables, versions.take());
-        sink = openSink();
-      }
-      onProgress?.({ phase: 'reading', resources, rows: encoder.rows });
+    for await (const block of readResourceBlocks(reader, layout, { resourceType: plan.resource, needs: plan.needs, signal })) {
+      const encoding = pool.encode(block);
+      // Awaited later, perhaps never: an error must not count as unhandled meanwhile.
+      encoding.catch(() => undefined);
+      underWay.push(encoding);
+      if (underWay.length >= pool.depth) await accept(await (underWay.shift() as Promise<EncodedBlock>));
     }
-    if (encoder.size() > 0) await sink.write(encoder.take());
-    await sink.end();
-    await copyVersions(client, tables, versions.take());
+    for (const encoding of underWay) await accept(await encoding);
+    await writer.end();
   } catch (error) {
-    await sink.fail();
+    await writer.fail();
     throw error;
+  } finally {
+    pool.close();
   }
-  return { asOf, resources, encoder };
-}
-
-async function copyVersions(client: PoolClient, { versions }: GenerationTables, pieces: readonly Buffer[]): Promise<void> {
-  const sink = copySink(client, sql`copy ${versions} (res_id, res_ver) from stdin with (format binary, freeze)`);
-  for (const piece of pieces) await sink.write(piece);
-  await sink.end();
+  return copied;
 }

@@ -5,7 +5,7 @@ import type { Sql } from 'sql-template-tag';
 /** `COPY … FROM STDIN` that is written to in large pieces. */
 export interface CopySink {
   /** Resolves when more may be written. @throws the error of PostgreSQL */
-  write(bytes: Buffer): Promise<void>;
+  write(bytes: Uint8Array): Promise<void>;
   /** @returns how many rows were copied. @throws the error of PostgreSQL */
   end(): Promise<number>;
   /** Ends the COPY without its rows; the connection stays usable, its transaction is aborted. Never throws. */

@@ -1,4 +1,4 @@
-import { compileRows, copyEncoder, type JsonObject, parseResource, type Row } from '@viewmill/backend-js';
+import { compilePrefilter, compileRows, copyEncoder, type JsonObject, parseResource, type Row } from '@viewmill/backend-js';
 import { ViewmillError } from '@viewmill/contracts';
 import type { SourceResource } from '@viewmill/fhir-source';
 import type { ViewPlan } from '@viewmill/views';
@@ -11,12 +11,10 @@ export interface ResourceEncoder {
    * @throws ViewmillError of the view (VM1201), with the res_id of the resource; whatever else is our fault
    */
   add(resource: SourceResource): void;
-  /** Bytes waiting. */
-  size(): number;
   /** The lines so far; the caller's to keep. */
-  take(): Buffer;
-  readonly rows: number;
-  readonly quarantine: QuarantineList;
+  take(): Uint8Array<ArrayBuffer>;
+  /** Rows and broken resources since the last call. */
+  count(): { readonly rows: number; readonly quarantine: QuarantineList };
 }
 
 const NEWLINE = 10;
@@ -27,20 +25,21 @@ const LEAVES_OUT = new Set(['VM1203', 'VM1204']);
 export function resourceEncoder(plan: ViewPlan): ResourceEncoder {
   const rowsOf = compileRows(plan);
   const encoder = copyEncoder(plan);
-  const quarantine = quarantineList();
+  let quarantine = quarantineList();
   const read = resourceReader(plan);
+  const mayHaveRows = compilePrefilter(plan);
   let rows = 0;
   let resId: number | string = 0;
   let ordinal = 0;
   /** Lines that were taken out to get rid of those of a broken resource behind them. */
   let kept: Buffer[] = [];
-  let keptBytes = 0;
   const emit = (row: Row): void => {
     encoder.add(resId, ordinal, row);
     ordinal += 1;
   };
   return {
     add(resource) {
+      if (mayHaveRows !== null && resource.text !== null && !mayHaveRows(resource.text)) return;
       resId = resource.resId;
       ordinal = 0;
       try {
@@ -51,24 +50,24 @@ export function resourceEncoder(plan: ViewPlan): ResourceEncoder {
         if (ordinal > 0) {
           const others = withoutLast(ordinal, encoder.take());
           kept.push(others);
-          keptBytes += others.length;
         }
         quarantine.add({ resId, resVer: resource.resVer, code, message });
       }
     },
-    size: () => keptBytes + encoder.size(),
     take() {
       const last = encoder.take();
-      if (kept.length === 0) return last;
-      const all = Buffer.concat([...kept, last]);
+      const all = kept.length === 0 ? last : Buffer.concat([...kept, last]);
       kept = [];
-      keptBytes = 0;
-      return all;
+      // Small Buffers share their memory with others, which cannot be handed to another thread.
+      const whole = all.byteLength === all.buffer.byteLength ? all : new Uint8Array(all);
+      return whole as Uint8Array<ArrayBuffer>;
     },
-    get rows() {
-      return rows;
+    count() {
+      const counted = { rows, quarantine };
+      rows = 0;
+      quarantine = quarantineList();
+      return counted;
     },
-    quarantine,
   };
 }
 

@@ -3,6 +3,7 @@ import type { RefreshProgress } from '@viewmill/contracts';
 import type { HapiLayout } from '@viewmill/fhir-source';
 import type { ViewPlan } from '@viewmill/views';
 import type { Pool } from 'pg';
+import type { PoolOptions } from './encode-pool.ts';
 
 /** Where things are. */
 export interface Place {
@@ -22,6 +23,8 @@ export interface RefreshOptions extends Place {
   /** For the history. */
   readonly reason: string;
   readonly signal?: AbortSignal | undefined;
+  /** How many threads encode; for tests and measurements. */
+  readonly encoding?: PoolOptions | undefined;
   readonly onProgress?: ((progress: RefreshProgress) => void) | undefined;
 }
 

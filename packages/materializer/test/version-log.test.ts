@@ -3,12 +3,14 @@ import sql from 'sql-template-tag';
 import { expect, test } from 'vitest';
 import { copySink } from '../src/copy-sink.ts';
 import { versionLog } from '../src/version-log.ts';
+import { versionRows } from '../src/version-rows.ts';
 import { withClient } from './setup.ts';
 
 const database = useDatabase('empty');
 
 test('PostgreSQL reads what is logged, in several COPYs of one transaction', async () => {
   const log = versionLog(2);
+  const rows = versionRows();
   const pairs = [
     [1, 1],
     [2, 300],
@@ -24,12 +26,13 @@ test('PostgreSQL reads what is logged, in several COPYs of one transaction', asy
       await sink.end();
     };
     for (const [resId, resVer] of pairs) {
-      log.add(resId, resVer);
+      rows.add(resId, resVer);
+      log.add(rows.take());
       if (log.isFull()) await send();
     }
     await send();
     await client.query('commit');
-    const { rows } = await client.query('select res_id, res_ver from versions');
-    expect(rows).toEqual(pairs.map(([resId, resVer]) => ({ res_id: String(resId), res_ver: String(resVer) })));
+    const { rows: found } = await client.query('select res_id, res_ver from versions');
+    expect(found).toEqual(pairs.map(([resId, resVer]) => ({ res_id: String(resId), res_ver: String(resVer) })));
   });
 });
