@@ -1,4 +1,4 @@
-import { searchSchema } from '@viewmill/contracts';
+import { refreshModeSchema, searchSchema } from '@viewmill/contracts';
 import { z } from 'zod';
 
 /** Response schemas: what /docs shows. They describe; rows pass through as text. */
@@ -11,6 +11,7 @@ export const viewStatusSchema = z.object({
   last_refreshed_at: z.string().nullable(),
   as_of: z.string().nullable(),
   generation: z.number().nullable(),
+  revision: z.number(),
   row_count: z.number().nullable(),
   size_bytes: z.number().nullable(),
   auto_refresh_enabled: z.boolean(),
@@ -26,7 +27,9 @@ export const refreshRecordSchema = z.object({
   view: z.string(),
   started_at: z.string(),
   ended_at: z.string().nullable(),
-  mode: z.string(),
+  mode: z.enum(['full', 'delta', 'live']),
+  why: z.string().nullable(),
+  changed: z.number().nullable(),
   reason: z.string(),
   outcome: z.enum(['running', 'succeeded', 'failed', 'cancelled', 'abandoned']),
   rows: z.number().nullable(),
@@ -95,6 +98,11 @@ export const columnSchema = z.object({
 
 export const nameParams = z.object({ name: z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,62}$/, 'must be the name of a view') });
 export const waitQuery = z.object({ wait: z.string().optional().describe('how long to wait for the job, e.g. 10s') });
+export const refreshQuery = waitQuery.extend({
+  mode: refreshModeSchema
+    .optional()
+    .describe('auto: what changed (default); delta: the same without live capture; full: every resource is read'),
+});
 export const searchBody = searchSchema.partial().optional();
 
 export const problemSchema = z

@@ -18,6 +18,7 @@ export function searchOfQuery(query: Readonly<Record<string, unknown>>): Search 
     for (const value of Array.isArray(given) ? given.map(String) : [String(given)]) {
       if (name === '_count' || name === 'limit') limit = countOf(name, value);
       else if (name === 'cursor' || name === '_cursor') cursor = value;
+      else if (name === 'freshness') continue;
       else if (name === '_sort') sort.push(...sortOf(value));
       else conditions.push(conditionOf(name, value));
     }

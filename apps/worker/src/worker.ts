@@ -115,7 +115,7 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
     refresh: {
       refresh: async (data, { signal, progress }) => {
         const view = await views.named(data.view);
-        return refreshView({ ...building, ...view, reason: data.reason, signal, onProgress: progress });
+        return refreshView({ ...building, ...view, reason: data.reason, mode: data.mode, signal, onProgress: progress });
       },
       sweep: (data) => sweep(data, { catalog, enqueueRefresh: (refresh) => queue.refreshes.enqueue('refresh', refresh) }),
       drop: (data) => dropView({ ...building, name: data.view }),

@@ -44,7 +44,7 @@ export function history({ pool, schema }: CatalogPlace): History {
   return {
     async history(view, limit = 50) {
       const { rows } = await pool.query<RecordRow>(sql`
-        select id::float8 as id, view, started_at, ended_at, mode, reason, outcome, rows::float8 as rows, resources::float8 as resources,
+        select id::float8 as id, view, started_at, ended_at, mode, why, changed::float8 as changed, reason, outcome, rows::float8 as rows, resources::float8 as resources,
           quarantined::float8 as quarantined, error
         from ${refreshTable} where view = ${view} order by id desc limit ${limit}::int`);
       return rows.map((row) => ({

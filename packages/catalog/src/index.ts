@@ -1,12 +1,13 @@
 export { type Catalog, createCatalog } from './catalog.ts';
 export type { ChangeListener, Subscription } from './changes.ts';
 export type { Definitions, NewDefinition } from './definitions.ts';
-export type { Generation, Generations, Publication } from './generations.ts';
+export type { Basis, Generation, Generations, Publication, Served } from './generations.ts';
 export type { CatalogHealth } from './health.ts';
 export type { RefreshEnd, RefreshStart } from './history.ts';
 export { type MigrateOptions, type MigrateResult, migrate } from './migrate.ts';
 export type { QuarantineEntry, QuarantineRecord } from './quarantine.ts';
 export type { CatalogPlace, Queryable } from './queryable.ts';
 export type { QueryDeltas, RunnerStatistics } from './statistics.ts';
+export { type GenerationTables, generationTables } from './tables.ts';
 export { viewLock } from './view-lock.ts';
 export type { CurrentGeneration, Schedule } from './views.ts';

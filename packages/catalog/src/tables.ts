@@ -21,3 +21,16 @@ export function channel(schema: string): string {
   // A channel is an identifier: PostgreSQL refuses one of 64 bytes.
   return `${schema}_changes`.slice(-63);
 }
+
+/** Names of the tables of a generation. */
+export interface GenerationTables {
+  /** `res_id`, `ordinal`, the plan's columns. */
+  readonly rows: Sql;
+  /** The keys (`currentKeys` of fhir-source) of every resource that was read, also of those that gave no row. */
+  readonly versions: Sql;
+}
+
+/** @param relation name of the table of rows. */
+export function generationTables(schema: string, relation: string): GenerationTables {
+  return { rows: ident(schema, relation), versions: ident(schema, `${relation}_v`) };
+}

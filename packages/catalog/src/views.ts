@@ -19,6 +19,10 @@ export interface CurrentGeneration {
   readonly asOf: string;
   readonly isStale: boolean;
   readonly generation: number;
+  /** Counts the refreshes that were published. */
+  readonly revision: number;
+  /** `asOf` on this process's monotonic clock (`performance.now()`), whatever its calendar clock shows. */
+  readonly asOfTick: number;
 }
 
 export interface Schedule {
@@ -62,7 +66,7 @@ export function views({ pool, schema }: CatalogPlace): Views {
         when ${IS_STALE} then 'stale' else 'active' end as status,
       ${IS_STALE} as is_stale,
       case when v.as_of is not null then round((greatest(extract(epoch from now() - v.as_of), 0) / 3600)::numeric, 3)::float8 end as staleness_hours,
-      v.last_refreshed_at, v.as_of, v.generation::float8 as generation, v.row_count::float8 as row_count, v.size_bytes::float8 as size_bytes,
+      v.last_refreshed_at, v.as_of, v.generation::float8 as generation, v.revision::float8 as revision, v.row_count::float8 as row_count, v.size_bytes::float8 as size_bytes,
       v.auto_refresh_enabled, v.refresh_interval_hours, v.query_count::float8 as query_count, v.quarantined, v.last_error, v.indexes
     from ${from} left join ${table(schema, '_refresh')} r on r.view = v.name and r.outcome = 'running'`;
 
@@ -73,7 +77,8 @@ export function views({ pool, schema }: CatalogPlace): Views {
   }
 
   const currentQuery = sql`
-    select v.relation, v.plan_hash, v.as_of, ${IS_STALE} as is_stale, v.generation::float8 as generation
+    select v.relation, v.plan_hash, v.as_of, ${IS_STALE} as is_stale, v.generation::float8 as generation, v.revision::float8 as revision,
+      extract(epoch from clock_timestamp() - v.as_of)::float8 * 1000 as age_ms
     from ${from} where v.name = ${''} and v.generation is not null`;
 
   return {
@@ -91,6 +96,8 @@ export function views({ pool, schema }: CatalogPlace): Views {
         as_of: Date;
         is_stale: boolean;
         generation: number;
+        revision: number;
+        age_ms: number;
       }>(query);
       const row = rows[0];
       if (row === undefined) return null;
@@ -100,6 +107,8 @@ export function views({ pool, schema }: CatalogPlace): Views {
         asOf: row.as_of.toISOString(),
         isStale: row.is_stale,
         generation: row.generation,
+        revision: row.revision,
+        asOfTick: performance.now() - row.age_ms,
       };
     },
     async setSchedule(name, { auto_refresh_enabled = null, refresh_interval_hours = null }) {

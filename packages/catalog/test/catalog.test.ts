@@ -97,7 +97,12 @@ describe('catalog', () => {
       resource: 'Patient',
       refreshId: third,
       generation,
+      mode: 'full',
+      why: 'the view is new',
+      changed: 6,
       planHash: 'h',
+      sourceKey: 's',
+      live: { epoch: 'e', xmin: '7' },
       asOf,
       ...counts,
     });
@@ -114,7 +119,7 @@ describe('catalog', () => {
     expect(status.staleness_hours).toBeCloseTo(1, 1);
     expect(await catalog.leftovers(pool, 'mine')).toEqual([]);
     const current = await catalog.current('mine');
-    expect(current).toMatchObject({ planHash: 'h', asOf, isStale: false, generation: generation.id });
+    expect(current).toMatchObject({ planHash: 'h', asOf, isStale: false, generation: generation.id, revision: 1 });
     expect(current?.relation.text).toBe(`"sqlonfhir"."_g${generation.id}_mine"`);
     expect(await catalog.health()).toMatchObject({ status: 'healthy', unhealthy_views: 0 });
 

@@ -74,6 +74,12 @@ export const ERRORS = {
     help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.',
   },
   VM2010: { status: 413, title: 'Result too large', help: 'Page with _count and the cursor.' },
+  VM2022: {
+    status: 409,
+    title: 'Live capture cannot be switched',
+    help: 'Run it as the owner of HAPI’s tables, or give the output of `viewmill live enable --sql` to whoever may; see the message.',
+  },
+
   // 30xx: services
   VM3001: { status: 503, title: 'No worker answered in time', help: 'Start a worker or try again later.', retryable: true },
   VM3002: {

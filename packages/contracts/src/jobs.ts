@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StoredDefinition } from './view-status.ts';
+import type { RefreshedBy, StoredDefinition } from './view-status.ts';
 
 /** Names of the queues. The prefix of their keys is the setting QUEUE_PREFIX. */
 export const QUEUE_NAMES = { query: 'queries', refresh: 'refreshes' } as const;
@@ -25,6 +25,13 @@ export const searchSchema = z.object({
 export type Search = z.output<typeof searchSchema>;
 export type SearchInput = z.input<typeof searchSchema>;
 
+/**
+ * How fresh an answer has to be. `any`: whatever is materialized. `exact`: what a full computation would give now.
+ * `bounded`: at most so many seconds behind.
+ */
+export const freshnessSchema = z.union([z.literal('any'), z.literal('exact'), z.object({ bounded: z.number().min(0) })]);
+export type Freshness = z.output<typeof freshnessSchema>;
+
 /** A ViewDefinition by name or inline. */
 export const viewRefSchema = z.union([
   z.object({ name: z.string() }),
@@ -40,6 +47,7 @@ export const queryJobSchema = z.object({
   kind: z.enum(['rows', 'count', 'schema', 'define', 'undefine']),
   view: viewRefSchema,
   search: searchSchema,
+  freshness: freshnessSchema.optional(),
   /** For `define`: whether the name must be new or must exist. */
   mode: z.enum(['create', 'update']).optional(),
   /** Milliseconds since 1970 at which the caller stops waiting; a worker drops the query after it. */
@@ -85,12 +93,28 @@ export type QueryResult =
   | { readonly kind: 'define'; readonly definition: StoredDefinition }
   | { readonly kind: 'undefine'; readonly name: string };
 
+/**
+ * How a view is refreshed. `auto`: by what live capture noted, else by comparing keys, else (where too much changed, or the
+ * definition) in full. `delta`: the same without live capture. `full`: every resource is read.
+ */
+export const refreshModeSchema = z.enum(['auto', 'delta', 'full']);
+export type RefreshMode = z.output<typeof refreshModeSchema>;
+
 /** Jobs of the queue `refreshes`, by job name. */
 export const refreshJobSchemas = {
   /** Builds the view's generation; creates the view if it is not materialized yet. */
-  refresh: z.object({ view: z.string(), reason: z.enum(['request', 'schedule', 'create', 'change']) }),
+  refresh: z.object({
+    view: z.string(),
+    reason: z.enum(['request', 'schedule', 'create', 'change']),
+    /** How; default `auto`. */
+    mode: refreshModeSchema.optional(),
+  }),
   /** Enqueues a refresh for every materialized view that is stale (or, for `all`, for every one; `create`: for every definition). */
-  sweep: z.object({ scope: z.enum(['stale', 'all', 'create']), reason: z.enum(['request', 'schedule', 'create']) }),
+  sweep: z.object({
+    scope: z.enum(['stale', 'all', 'create']),
+    reason: z.enum(['request', 'schedule', 'create']),
+    mode: refreshModeSchema.optional(),
+  }),
   drop: z.object({ view: z.string() }),
 } as const;
 export type RefreshJobName = keyof typeof refreshJobSchemas;
@@ -98,8 +122,13 @@ export type RefreshJobData<N extends RefreshJobName> = z.output<(typeof refreshJ
 
 export interface RefreshResult {
   readonly view: string;
-  readonly mode: 'full';
+  readonly mode: RefreshedBy;
+  /** Why that way: for people. */
+  readonly why: string;
   readonly generation: number;
+  /** Resources whose rows were made anew or taken away; for a full build all. */
+  readonly changed: number;
+  /** Rows and resources of the whole view. */
   readonly rows: number;
   readonly resources: number;
   readonly quarantined: number;
@@ -116,7 +145,7 @@ export interface JobResults {
 }
 
 export interface RefreshProgress {
-  readonly phase: 'waiting' | 'reading' | 'indexing' | 'publishing' | 'done';
+  readonly phase: 'waiting' | 'comparing' | 'reading' | 'indexing' | 'publishing' | 'done';
   readonly resources: number;
   readonly rows: number;
 }

@@ -1,3 +1,6 @@
+/** How a refresh was done: every resource read; those whose keys differ; those that live capture noted. */
+export type RefreshedBy = 'full' | 'delta' | 'live';
+
 /** Metadata of a materialized view, as the catalog keeps it and the API shows it. Times are ISO instants. */
 export interface ViewStatus {
   readonly name: string;
@@ -9,6 +12,8 @@ export interface ViewStatus {
   readonly last_refreshed_at: string | null;
   readonly as_of: string | null;
   readonly generation: number | null;
+  /** Counts the refreshes that were published: with it, a state of the rows has a name. */
+  readonly revision: number;
   readonly row_count: number | null;
   readonly size_bytes: number | null;
   readonly auto_refresh_enabled: boolean;
@@ -24,7 +29,12 @@ export interface RefreshRecord {
   readonly view: string;
   readonly started_at: string;
   readonly ended_at: string | null;
-  readonly mode: 'full';
+  /** As far as it is known while it runs. */
+  readonly mode: RefreshedBy;
+  /** Why that way; null while it runs. */
+  readonly why: string | null;
+  /** Resources whose rows were made anew or taken away. */
+  readonly changed: number | null;
   readonly reason: string;
   readonly outcome: 'running' | 'succeeded' | 'failed' | 'cancelled' | 'abandoned';
   readonly rows: number | null;

@@ -1,8 +1,21 @@
 export { COMPRESSED_LIMIT_BYTES, compressedResources, hasCompressed } from './compressed.ts';
 export { type CompressedTexts, currentResources, isCompressedMissing } from './current-resources.ts';
 export { type InstantRange, instantRange } from './instant-range.ts';
+export { currentKeys, differingKeys, keyColumns, keysHaveTags, readKeys, sourceKey } from './keys.ts';
 export { detectHapi, type HapiLayout } from './layout.ts';
 export { readLinkCoverage } from './link-coverage.ts';
+export {
+  changedSince,
+  disableLive,
+  enableLive,
+  isEverything,
+  type LiveState,
+  liveScript,
+  liveState,
+  outboxStatus,
+  trimOutbox,
+} from './live/capture.ts';
+export { liveChannel } from './live/triggers.ts';
 export type { Queryable } from './queryable.ts';
 export {
   decodeResources,
@@ -20,5 +33,6 @@ export {
   restrictToTargets,
   restrictToUpdated,
 } from './restrictions.ts';
+export { isSameDatabase } from './same-database.ts';
 export type { SourceNeeds } from './source-needs.ts';
 export { type SourceState, sourceState } from './source-state.ts';

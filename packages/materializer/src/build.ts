@@ -1,19 +1,19 @@
-import type { Generation, QuarantineEntry } from '@viewmill/catalog';
+import type { Basis, Generation, GenerationTables, QuarantineEntry } from '@viewmill/catalog';
 import type { ViewStatus } from '@viewmill/contracts';
-import { readResourceBlocks, sourceState } from '@viewmill/fhir-source';
+import { keysHaveTags, liveState, sourceKey, sourceState } from '@viewmill/fhir-source';
 import type { PoolClient } from 'pg';
-import { copyWriter } from './copy-writer.ts';
-import type { EncodedBlock } from './encode-block.ts';
-import { encodePool } from './encode-pool.ts';
-import { createTables, finishTables, type GenerationTables, sizeOf, tablesOf } from './generation-table.ts';
+import { type Copied, copyRows, nothingCopied } from './copy-rows.ts';
+import { createTables, finishTables, sizeOf, tablesOf } from './generation-table.ts';
+import { copyKeys } from './keys.ts';
 import type { RefreshOptions } from './options.ts';
-import { type QuarantineList, quarantineList } from './quarantine-list.ts';
+import { rowsSink } from './rows-sink.ts';
 import type { Session } from './session.ts';
 import { withSnapshot } from './snapshot.ts';
 
 /** A generation that is complete, indexed and committed, but not published. */
 export interface Built {
   readonly generation: Generation;
+  readonly basis: Basis;
   /** ISO instant of the source's clock. */
   readonly asOf: string;
   readonly rows: number;
@@ -24,74 +24,69 @@ export interface Built {
   readonly sizeBytes: number;
 }
 
+/** Does work on a snapshot of the source. */
+export type WithReader = <T>(work: (reader: PoolClient) => Promise<T>) => Promise<T>;
+
 /**
  * Reads every resource of the view's type and writes its rows into a new table, in one transaction: a killed build leaves nothing.
- * Memory is bounded by a few blocks of resources and of lines for each thread, and the log of versions (6.5 MB).
+ * @param withReader default: a snapshot of its own.
  */
 export async function build(
   session: Session,
   options: RefreshOptions,
   generation: Generation,
   check: () => Promise<void>,
+  withReader: WithReader = (work) => withSnapshot(options.source, work),
 ): Promise<Built> {
-  const { plan, catalog, onProgress } = options;
+  const { plan, layout, catalog, onProgress } = options;
   const { client, interruptible } = session;
   const tables = tablesOf(catalog.schema, generation);
   await client.query('begin');
-  await createTables(client, tables, plan);
+  await createTables(client, tables, plan, keysHaveTags(layout, plan.needs));
   await check();
-  const { asOf, resources, rows, quarantine } = await interruptible(() =>
-    withSnapshot(options.source, (reader) => copyAll(reader, client, tables, options)),
+  const { asOf, basis, resources, rows, quarantine } = await interruptible(() =>
+    withReader((reader) => copyAll(reader, client, tables, options)),
   );
   onProgress?.({ phase: 'indexing', resources, rows });
   const indexes = await interruptible(() => finishTables(client, catalog.schema, generation, plan));
   const sizeBytes = await sizeOf(client, tables);
   await client.query('commit');
-  return { generation, asOf, rows, resources, quarantined: quarantine.count, quarantine: quarantine.entries, indexes, sizeBytes };
+  return {
+    generation,
+    basis,
+    asOf,
+    rows,
+    resources,
+    quarantined: quarantine.count,
+    quarantine: quarantine.entries,
+    indexes,
+    sizeBytes,
+  };
 }
 
-interface Copied {
-  readonly asOf: string;
-  readonly resources: number;
-  readonly rows: number;
-  readonly quarantine: QuarantineList;
-}
-
+/** Rows, then keys: of the same snapshot, and a connection has one COPY at a time. */
 async function copyAll(
   reader: PoolClient,
   client: PoolClient,
   tables: GenerationTables,
   options: RefreshOptions,
-): Promise<Copied> {
-  const { plan, layout, signal, onProgress } = options;
+): Promise<Copied & { readonly asOf: string; readonly basis: Basis }> {
+  const { plan, layout, catalog } = options;
   const { asOf } = await sourceState(reader);
-  const pool = encodePool(plan, options.encoding);
-  const writer = copyWriter(client, tables, plan);
-  const copied = { asOf, resources: 0, rows: 0, quarantine: quarantineList() };
-  const accept = async (encoded: EncodedBlock): Promise<void> => {
-    await writer.write(encoded);
-    copied.resources += encoded.resources;
-    copied.rows += encoded.rows;
-    copied.quarantine.addAll(encoded.quarantine, encoded.quarantined);
-    onProgress?.({ phase: 'reading', resources: copied.resources, rows: copied.rows });
+  const basis: Basis = {
+    planHash: plan.hash,
+    sourceKey: await sourceKey(reader, layout),
+    live: await liveState(reader, catalog.schema, layout),
   };
-  // First in, first out: the rows keep the order of the resources, and no more blocks are under way than the pool is deep.
-  const underWay: Promise<EncodedBlock>[] = [];
+  const copied = nothingCopied();
+  const sink = rowsSink(client, tables, plan, true);
   try {
-    for await (const block of readResourceBlocks(reader, layout, { resourceType: plan.resource, needs: plan.needs, signal })) {
-      const encoding = pool.encode(block);
-      // Awaited later, perhaps never: an error must not count as unhandled meanwhile.
-      encoding.catch(() => undefined);
-      underWay.push(encoding);
-      if (underWay.length >= pool.depth) await accept(await (underWay.shift() as Promise<EncodedBlock>));
-    }
-    for (const encoding of underWay) await accept(await encoding);
-    await writer.end();
+    await copyRows(reader, sink, options, copied);
+    await sink.end();
   } catch (error) {
-    await writer.fail();
+    await sink.fail();
     throw error;
-  } finally {
-    pool.close();
   }
-  return copied;
+  await copyKeys({ reader, client, layout, plan, versions: tables.versions }, tables.versions, true);
+  return { ...copied, asOf, basis };
 }

@@ -26,7 +26,7 @@ function answer(build: number, block: Uint8Array<ArrayBuffer>): void {
   try {
     const encoded = encode(block);
     const done: ThreadAnswer = { encoded };
-    parentPort?.postMessage(done, [encoded.lines.buffer, encoded.versions.buffer]);
+    parentPort?.postMessage(done, [encoded.lines.buffer]);
   } catch (error) {
     if (!(error instanceof ViewmillError)) throw error;
     const failed: ThreadAnswer = { error: toErrorPayload(error) };

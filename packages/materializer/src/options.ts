@@ -1,5 +1,5 @@
 import type { Catalog } from '@viewmill/catalog';
-import type { RefreshProgress } from '@viewmill/contracts';
+import type { RefreshMode, RefreshProgress, RefreshResult } from '@viewmill/contracts';
 import type { HapiLayout } from '@viewmill/fhir-source';
 import type { ViewPlan } from '@viewmill/views';
 import type { Pool } from 'pg';
@@ -22,6 +22,8 @@ export interface RefreshOptions extends Place {
   readonly plan: ViewPlan;
   /** For the history. */
   readonly reason: string;
+  /** Default `auto`. */
+  readonly mode?: RefreshMode | undefined;
   readonly signal?: AbortSignal | undefined;
   /** How many threads encode; for tests and measurements. */
   readonly encoding?: PoolOptions | undefined;
@@ -32,3 +34,9 @@ export interface DropOptions extends Pick<Place, 'target' | 'catalog'> {
   readonly name: string;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What both ways of refreshing tell. */
+export type Refreshed = Pick<
+  RefreshResult,
+  'mode' | 'why' | 'generation' | 'changed' | 'rows' | 'resources' | 'quarantined' | 'as_of'
+>;

@@ -21,13 +21,19 @@ const GIVE_UP_MS = 120_000;
  * Makes the new generation the one that is shown, in one short transaction: whoever reads sees the old rows or the new ones.
  * @throws ViewmillError VM3007 if readers held the view for two minutes, VM2008 if other views stand in the way, VM3006 when aborted
  */
-export async function publish(client: PoolClient, options: RefreshOptions, built: Built, refreshId: number): Promise<void> {
+export async function publish(
+  client: PoolClient,
+  options: RefreshOptions,
+  built: Built,
+  refreshId: number,
+  why: string,
+): Promise<void> {
   const { signal } = options;
   const giveUpAt = Date.now() + GIVE_UP_MS;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     if (signal?.aborted) throw cancelled();
     try {
-      await swap(client, options, built, refreshId);
+      await swap(client, options, built, refreshId, why);
       return;
     } catch (error) {
       await client.query('rollback');
@@ -48,12 +54,23 @@ async function swap(
   { name, plan, catalog, readerRole = '' }: RefreshOptions,
   built: Built,
   refreshId: number,
+  why: string,
 ): Promise<void> {
-  const { generation, quarantine, ...counts } = built;
+  const { generation, quarantine, basis, ...counts } = built;
   const { rows } = tablesOf(catalog.schema, generation);
   await client.query('begin');
   await client.query(sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true)`);
-  await catalog.publish(client, { view: name, resource: plan.resource, refreshId, generation, planHash: plan.hash, ...counts });
+  await catalog.publish(client, {
+    view: name,
+    resource: plan.resource,
+    refreshId,
+    generation,
+    mode: 'full',
+    why,
+    changed: built.resources,
+    ...basis,
+    ...counts,
+  });
   await catalog.replaceQuarantine(client, name, quarantine);
   const how = await replacementOf(client, catalog.schema, name, rows);
   await replaceView(

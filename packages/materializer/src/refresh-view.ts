@@ -1,16 +1,21 @@
+import type { Served } from '@viewmill/catalog';
 import type { RefreshResult } from '@viewmill/contracts';
-import { type Built, build } from './build.ts';
+import { build } from './build.ts';
+import { deltaObstacle } from './delta-obstacle.ts';
 import { toBuildError, toRecord } from './failures.ts';
 import { checkColumns, tablesOf } from './generation-table.ts';
 import { dropLeftovers } from './leftovers.ts';
-import type { RefreshOptions } from './options.ts';
+import type { Refreshed, RefreshOptions } from './options.ts';
 import { publish } from './publish.ts';
 import { replacementOf } from './published-view.ts';
+import { refreshInPlace } from './refresh-in-place.ts';
 import { type Session, withViewLock } from './session.ts';
+import { trimLiveOutbox } from './trim-live-outbox.ts';
 
 /**
- * Builds a new generation of a view from every resource and shows it in place of the old one, which serves until then and
- * goes on serving if the build fails or is cancelled. Makes the view if it is not there yet. Refreshes of one view wait for each other.
+ * Makes the view show the source as it is now: by replacing the rows of what changed, or by building a new generation from every
+ * resource and showing it in place of the old one, which serves until then and goes on serving if the refresh fails or is cancelled.
+ * Makes the view if it is not there yet. Refreshes of one view wait for each other.
  * @throws ViewmillError VM1201, VM1106, VM2008 (the definition or the data do not allow it), VM3002, VM3007 (try again), VM3006 (cancelled)
  */
 export async function refreshView(options: RefreshOptions): Promise<RefreshResult> {
@@ -19,50 +24,52 @@ export async function refreshView(options: RefreshOptions): Promise<RefreshResul
   checkColumns(plan);
   const onWait = (): void => onProgress?.({ phase: 'waiting', resources: 0, rows: 0 });
   return withViewLock({ target, catalog, name, signal, onWait }, async (session) => {
-    await dropLeftovers(session.client, catalog, name);
-    const refreshId = await catalog.startRefresh(session.client, {
-      view: name,
-      resource: plan.resource,
-      reason: options.reason,
-      mode: 'full',
-    });
-    const built = await attempt(session, options, refreshId);
-    const { generation, asOf: as_of, rows, resources, quarantined } = built;
-    onProgress?.({ phase: 'done', resources, rows });
+    const { client } = session;
+    await dropLeftovers(client, catalog, name);
+    const served = await catalog.served(client, name);
+    const obstacle = await deltaObstacle(client, options, served);
+    const { resource } = plan;
+    const mode = obstacle === null ? 'delta' : 'full';
+    const refreshId = await catalog.startRefresh(client, { view: name, resource, reason: options.reason, mode });
+    const refreshed = await attempt(session, options, refreshId, served, obstacle);
+    onProgress?.({ phase: 'done', resources: refreshed.resources, rows: refreshed.rows });
     // The new rows are shown: what is left to do must not make a success a failure. The next refresh would do it.
-    await dropLeftovers(session.client, catalog, name).catch(() => undefined);
+    await dropLeftovers(client, catalog, name).catch(() => undefined);
+    await trimLiveOutbox(options).catch(() => undefined);
     const seconds = Math.round(performance.now() - begun) / 1000;
-    return {
-      view: name,
-      mode: 'full',
-      generation: generation.id,
-      rows,
-      resources,
-      quarantined,
-      seconds,
-      as_of,
-      joined: session.waited ? 'waited' : 'no',
-    };
+    return { view: name, ...refreshed, seconds, joined: session.waited ? 'waited' : 'no' };
   });
 }
 
-async function attempt(session: Session, options: RefreshOptions, refreshId: number): Promise<Built> {
-  const { name, plan, catalog, onProgress } = options;
-  const { client } = session;
+async function attempt(
+  session: Session,
+  options: RefreshOptions,
+  refreshId: number,
+  served: Served | null,
+  obstacle: string | null,
+): Promise<Refreshed> {
   try {
-    const generation = await catalog.addGeneration(client, name);
-    const { rows } = tablesOf(catalog.schema, generation);
-    // Said before the work, not after it.
-    const check = async (): Promise<void> => void (await replacementOf(client, catalog.schema, name, rows));
-    const built = await build(session, options, generation, check);
-    onProgress?.({ phase: 'publishing', resources: built.resources, rows: built.rows });
-    await publish(client, options, built, refreshId);
-    return built;
+    const delta = served === null || obstacle !== null ? obstacle : await refreshInPlace(session, options, refreshId, served);
+    return typeof delta === 'object' && delta !== null ? delta : await refreshInFull(session, options, refreshId, delta ?? '');
   } catch (error) {
-    const failure = toBuildError(error, plan);
+    const failure = toBuildError(error, options.plan);
     await noteFailure(session, options, refreshId, failure);
     throw failure;
   }
+}
+
+async function refreshInFull(session: Session, options: RefreshOptions, refreshId: number, why: string): Promise<Refreshed> {
+  const { name, catalog, onProgress } = options;
+  const { client } = session;
+  const generation = await catalog.addGeneration(client, name);
+  const tables = tablesOf(catalog.schema, generation);
+  // Said before the work, not after it.
+  const check = async (): Promise<void> => void (await replacementOf(client, catalog.schema, name, tables.rows));
+  const built = await build(session, options, generation, check);
+  const { asOf: as_of, rows, resources, quarantined } = built;
+  onProgress?.({ phase: 'publishing', resources, rows });
+  await publish(client, options, built, refreshId, why);
+  return { mode: 'full', why, generation: generation.id, changed: resources, rows, resources, quarantined, as_of };
 }
 
 /** Drops what was built and tells the catalog. If the connection is gone, the server has rolled back, and the pool has another one. */

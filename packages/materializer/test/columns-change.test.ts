@@ -56,7 +56,7 @@ describeWithShared('a definition whose columns change', () => {
     await database.pool.query(
       `drop view sqlonfhir.collated; create view sqlonfhir.collated as select 'a'::text collate "POSIX" as id, 'b'::text collate "default" as gender`,
     );
-    await shop.refresh(plan);
+    await shop.refresh(plan, { mode: 'full' });
     expect(await rowsOf(database.pool, 'select count(*)::int as n from sqlonfhir.collated')).toEqual([{ n: 120 }]);
   });
 

@@ -8,7 +8,7 @@ describeWithShared('refreshes at the same time as others', () => {
   let shop: Workshop;
   const plan = viewOf('shared_view', 'Patient', [{ name: 'gender', path: 'gender' }]);
   beforeAll(async () => {
-    shop = await workshop(database.pool);
+    shop = await workshop(database.pool, database.pool, 'full');
   });
 
   test('three refreshes of a view do not overlap and all finish', async () => {

@@ -14,7 +14,7 @@ describe('encoding in threads', () => {
   beforeAll(async () => {
     // They run the built code, as the product does.
     expect(canStartThreads()).toBe(true);
-    shop = await workshop(database.pool);
+    shop = await workshop(database.pool, database.pool, 'full');
   });
 
   test('gives the same table, in the same order, as this thread does', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Catalog, createCatalog, migrate } from '@viewmill/catalog';
-import { ViewmillError } from '@viewmill/contracts';
+import { type RefreshMode, ViewmillError } from '@viewmill/contracts';
 import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
 import { builtInViews, compileView, type ViewPlan } from '@viewmill/views';
 import type pg from 'pg';
@@ -17,11 +17,12 @@ export interface Workshop {
   refresh(plan: ViewPlan, options?: Partial<RefreshOptions>): ReturnType<typeof refreshView>;
 }
 
-export async function workshop(source: pg.Pool, target: pg.Pool = source): Promise<Workshop> {
+/** @param mode of its refreshes, where the test says nothing else. */
+export async function workshop(source: pg.Pool, target: pg.Pool = source, mode: RefreshMode = 'auto'): Promise<Workshop> {
   await migrate(target, { schema: SCHEMA, readerRole: READER });
   const catalog = createCatalog({ pool: target, schema: SCHEMA });
   const layout = await detectHapi(source, { schema: 'public', timeZone: 'UTC' });
-  const base = { source, target, catalog, layout, readerRole: READER, reason: 'request' };
+  const base = { source, target, catalog, layout, readerRole: READER, reason: 'request', mode };
   return { catalog, layout, refresh: (plan, options = {}) => refreshView({ ...base, name: plan.name, plan, ...options }) };
 }
 

@@ -42,6 +42,8 @@ export function refreshed(view: string): RefreshResult {
   return {
     view,
     mode: 'full',
+    why: 'as asked',
+    changed: 1,
     generation: 1,
     rows: 1,
     resources: 1,

@@ -1,13 +1,14 @@
-import { ViewmillError } from '@viewmill/contracts';
-import type { HapiLayout } from '@viewmill/fhir-source';
+import { type Freshness, ViewmillError } from '@viewmill/contracts';
+import { type HapiLayout, isSameDatabase } from '@viewmill/fhir-source';
 import type { Pool } from 'pg';
 import { describeColumns } from './columns.ts';
+import { exactEngine } from './exact-engine.ts';
 import { rememberGenerations } from './generations.ts';
 import { materializedEngine } from './materialized-engine.ts';
 import { postgresEngine } from './postgres-engine.ts';
 import { type Answered, askCount, askRows, type Engine, type Question, rowsAnswer } from './run.ts';
-import { compareDatabases } from './same-database.ts';
-import type { MaterializedLookup, RunnerKind, ViewRunner } from './view-runner.ts';
+import { translate } from './session.ts';
+import type { MaterializedLookup, MaterializedView, RunnerKind, ServedLookup, ViewRunner } from './view-runner.ts';
 
 export interface RunnerOptions {
   readonly kind: RunnerKind;
@@ -16,7 +17,7 @@ export interface RunnerOptions {
   /** Where generations are kept; may be the same pool. */
   readonly target: Pool;
   readonly layout: HapiLayout;
-  readonly catalog: MaterializedLookup;
+  readonly catalog: MaterializedLookup & Partial<ServedLookup>;
   /** Rows of one answer at most, default 100 000. */
   readonly maxRows?: number;
   /** How long it is remembered without news whether a view is materialized, default 5 s. */
@@ -34,14 +35,21 @@ export function createRunner({
   rememberMs = 5000,
 }: RunnerOptions): ViewRunner {
   const generations = rememberGenerations(catalog, rememberMs);
-  const materialized = materializedEngine(target, layout, generations, compareDatabases(source, target));
+  const materialized = materializedEngine(target, layout, generations, () => isSameDatabase(source, target));
   const postgres = postgresEngine(source, layout);
+  const exact = isServedLookup(catalog) ? exactEngine(source, layout, catalog, postgres) : null;
   const totals = { queries: 0, materialized: 0, fallbacks: 0, milliseconds: 0 };
 
   async function choose<T>(question: Question, ask: Ask<T>): Promise<Answered<T>> {
     if (kind === 'postgres') return ask(postgres, question);
-    if (kind === 'materialized') return ask(materialized, question);
+    if (kind === 'materialized' && question.freshness === 'any') return ask(materialized, question);
     let obstacle = await materialized.find(question);
+    if (!(obstacle instanceof ViewmillError) && !isFreshEnough(obstacle, question.freshness)) {
+      const answered = await askExactly(question, ask);
+      if (!(answered instanceof ViewmillError)) return answered;
+      obstacle = answered;
+    }
+    if (kind === 'materialized') throw obstacle;
     if (!(obstacle instanceof ViewmillError)) {
       try {
         return await ask(materialized, { ...question, found: obstacle });
@@ -54,6 +62,18 @@ export function createRunner({
     totals.fallbacks += 1;
     const { answer, meta } = await ask(postgres, question);
     return { answer, meta: { ...meta, reason: `${meta.reason}: ${obstacle.message}` } };
+  }
+
+  /** The rows of the generation, brought up to date within the statement; or why that cannot be done. */
+  async function askExactly<T>(question: Question, ask: Ask<T>): Promise<Answered<T> | ViewmillError> {
+    const apart = new ViewmillError('VM2006', 'an exact answer needs the views beside the FHIR tables, in one database');
+    if (exact === null || !(await isSameDatabase(source, target).catch(failed))) return apart;
+    try {
+      return await ask(exact, question);
+    } catch (error) {
+      if (error instanceof ViewmillError && error.code === 'VM2006') return error;
+      throw error;
+    }
   }
 
   async function timed<T>(question: Question, ask: Ask<T>): Promise<[Answered<T>, number]> {
@@ -90,7 +110,22 @@ export function createRunner({
   };
 }
 
-type Ask<T> = (engine: Engine, question: Question) => Promise<Answered<T>>;
+type Ask<T> = (engine: Omit<Engine, 'kind'>, question: Question) => Promise<Answered<T>>;
+
+function failed(error: unknown): never {
+  throw translate(error);
+}
+
+function isServedLookup(catalog: Partial<ServedLookup>): catalog is ServedLookup {
+  return catalog.served !== undefined && catalog.schema !== undefined;
+}
+
+/** By the monotonic clock: whether the rows are as young as is asked for. */
+function isFreshEnough({ asOfTick }: MaterializedView, freshness: Freshness): boolean {
+  if (freshness === 'any') return true;
+  if (freshness === 'exact' || asOfTick === undefined) return false;
+  return performance.now() - asOfTick <= freshness.bounded * 1000;
+}
 
 /** Milliseconds to three places. */
 function round(milliseconds: number): number {

@@ -23,8 +23,13 @@ import type { Answered, Engine, Question } from './run.ts';
 import type { ResolvedSearch } from './search-conditions.ts';
 import { before, readOnly, translate } from './session.ts';
 
+export interface PostgresEngine extends Engine {
+  /** A condition on hfj_resource `r` that the search implies; undefined if it implies none that an index can answer. */
+  narrow(question: Question): Promise<Sql | undefined>;
+}
+
 /** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
-export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
+export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine {
   const coverage = linkCoverages(source, layout);
   /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
   const compressedTypes = new Set<string>();
@@ -83,6 +88,7 @@ export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
 
   return {
     kind: 'postgres',
+    narrow: restriction,
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
   };

@@ -1,4 +1,5 @@
-import type { ColumnInfo, QueryMeta, Search } from '@viewmill/contracts';
+import type { Queryable, Served } from '@viewmill/catalog';
+import type { ColumnInfo, Freshness, QueryMeta, Search } from '@viewmill/contracts';
 import type { ViewPlan } from '@viewmill/views';
 import type { Sql } from 'sql-template-tag';
 
@@ -28,6 +29,8 @@ export interface CountAnswer {
 export interface CallOptions {
   /** Milliseconds since 1970 after which nobody waits for the answer; becomes the statement's time-out. */
   readonly deadline?: number | undefined;
+  /** Default `any`. */
+  readonly freshness?: Freshness | undefined;
 }
 
 /**
@@ -67,9 +70,18 @@ export interface MaterializedView {
   readonly asOf: string;
   readonly isStale: boolean;
   readonly generation: number;
+  /** `asOf` on the monotonic clock of this process; without it, it is not known how old the rows are. */
+  readonly asOfTick?: number;
 }
 
 /** Where runners ask for generations; the catalog fits. */
 export interface MaterializedLookup {
   current(view: string): Promise<MaterializedView | null>;
+}
+
+/** What exact reads need of the catalog: without it they are computed from the resources alone. */
+export interface ServedLookup {
+  readonly schema: string;
+  /** As the client's transaction sees it. */
+  served(client: Queryable, view: string): Promise<Served | null>;
 }

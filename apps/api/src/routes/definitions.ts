@@ -1,9 +1,10 @@
-import type { QueryResult, Search, ViewRef } from '@viewmill/contracts';
+import type { Freshness, QueryResult, Search, ViewRef } from '@viewmill/contracts';
 import { searchSchema, ViewmillError } from '@viewmill/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { sendCount, sendRows } from '../answers.ts';
+import { freshnessOf } from '../freshness.ts';
 import { columnSchema, definitionSchema, metaSchema, nameParams, rowsSchema, searchBody } from '../schemas.ts';
 import { searchOfQuery } from '../search-params.ts';
 import type { ApiServices } from '../services.ts';
@@ -18,6 +19,7 @@ const looseQuery = z.looseObject({
   _sort: z.string().optional().describe('columns, descending with a minus: -onset,code'),
   _count: z.string().optional().describe('rows of a page'),
   cursor: z.string().optional().describe('`next` of the page before'),
+  freshness: z.string().optional().describe('exact, bounded:<seconds> or any (default); also as header Prefer: freshness=exact'),
 });
 const countSchema = z.object({ count: z.number(), meta: metaSchema });
 const definitionBody = z.record(z.string(), z.unknown());
@@ -74,7 +76,8 @@ export const definitionRoutes =
         method,
         url: '/view-definitions/:name/execute',
         schema: { ...schema, response: { 200: rowsSchema } },
-        handler: async (request, reply) => rows(services, reply, { name: request.params.name }, searchOf(request)),
+        handler: async (request, reply) =>
+          rows(services, reply, { name: request.params.name }, searchOf(request), freshnessOf(request)),
       });
       app.route({
         method,
@@ -82,7 +85,12 @@ export const definitionRoutes =
         schema: { ...schema, response: { 200: countSchema } },
         handler: async (request, reply) => {
           const result = await services.query(
-            { kind: 'count', view: { name: request.params.name }, search: searchOf(request) },
+            {
+              kind: 'count',
+              view: { name: request.params.name },
+              search: searchOf(request),
+              freshness: freshnessOf(request),
+            },
             signalOf(reply),
           );
           return sendCount(reply, expectKind(result, 'count'));
@@ -111,12 +119,18 @@ export const definitionRoutes =
         },
       },
       async (request, reply) =>
-        rows(services, reply, { definition: request.body.view }, searchSchema.parse(request.body.search ?? {})),
+        rows(services, reply, { definition: request.body.view }, searchSchema.parse(request.body.search ?? {}), 'any'),
     );
   };
 
-async function rows(services: ApiServices, reply: FastifyReply, view: ViewRef, search: Search): Promise<FastifyReply> {
-  const result = await services.query({ kind: 'rows', view, search }, signalOf(reply));
+async function rows(
+  services: ApiServices,
+  reply: FastifyReply,
+  view: ViewRef,
+  search: Search,
+  freshness: Freshness,
+): Promise<FastifyReply> {
+  const result = await services.query({ kind: 'rows', view, search, freshness }, signalOf(reply));
   return sendRows(reply, expectKind(result, 'rows'));
 }
 

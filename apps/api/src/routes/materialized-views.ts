@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answerWithJob } from '../jobs-answer.ts';
-import { acceptedSchema, nameParams, refreshRecordSchema, viewStatusSchema, waitQuery } from '../schemas.ts';
+import { acceptedSchema, nameParams, refreshQuery, refreshRecordSchema, viewStatusSchema, waitQuery } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
 const healthSchema = z.object({
@@ -53,9 +53,15 @@ export const materializedViewRoutes =
     for (const [path, scope, description] of SWEEPS) {
       app.post(
         `/${path}`,
-        { schema: { tags, description, querystring: waitQuery, response: accepted } },
-        async (request, reply) =>
-          answerWithJob(services, reply, { name: 'sweep', data: { scope, reason: 'request' }, wait: request.query.wait }),
+        { schema: { tags, description, querystring: refreshQuery, response: accepted } },
+        async (request, reply) => {
+          const { mode, wait } = request.query;
+          return answerWithJob(services, reply, {
+            name: 'sweep',
+            data: { scope, reason: 'request', ...(mode && { mode }) },
+            wait,
+          });
+        },
       );
     }
     app.post(
@@ -72,13 +78,14 @@ export const materializedViewRoutes =
     );
     app.post(
       '/:name/refresh',
-      { schema: { tags, params: nameParams, querystring: waitQuery, response: accepted } },
+      { schema: { tags, params: nameParams, querystring: refreshQuery, response: accepted } },
       async (request, reply) => {
+        const { mode, wait } = request.query;
         await catalog.viewStatus(request.params.name);
         return answerWithJob(services, reply, {
           name: 'refresh',
-          data: { view: request.params.name, reason: 'request' },
-          wait: request.query.wait,
+          data: { view: request.params.name, reason: 'request', ...(mode && { mode }) },
+          wait,
         });
       },
     );

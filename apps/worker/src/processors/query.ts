@@ -22,13 +22,16 @@ export async function query(
   switch (job.kind) {
     case 'rows': {
       const view = await views.resolve(job.view);
-      const { meta, ...answer } = await runner.execute(view, job.search, undefined, { deadline: job.deadline });
+      const { meta, ...answer } = await runner.execute(view, job.search, undefined, {
+        deadline: job.deadline,
+        freshness: job.freshness,
+      });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'rows', ...answer, meta: { ...meta, queue_ms: queueMs } satisfies QueryMeta };
     }
     case 'count': {
       const view = await views.resolve(job.view);
-      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline });
+      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline, freshness: job.freshness });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'count', count, meta: { ...meta, queue_ms: queueMs } };
     }

@@ -20,7 +20,7 @@ export async function sweep(
   const reason = data.scope === 'create' ? 'create' : data.reason;
   const enqueued = [];
   for (const view of await viewsOf(data, catalog)) {
-    const { jobId } = await enqueueRefresh({ view, reason });
+    const { jobId } = await enqueueRefresh({ view, reason, ...(data.mode === undefined ? {} : { mode: data.mode }) });
     enqueued.push({ view, job: jobId });
   }
   return { enqueued };

@@ -1,5 +1,6 @@
 import type { Sql } from 'sql-template-tag';
 import { initial } from './001-initial.ts';
+import { delta } from './002-delta.ts';
 
 export interface Migration {
   /** Counts from 1 without gaps; a published one never changes. */
@@ -8,4 +9,7 @@ export interface Migration {
   readonly statements: (schema: string) => readonly Sql[];
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'initial', statements: initial }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'initial', statements: initial },
+  { version: 2, name: 'delta', statements: delta },
+];
