@@ -1,12 +1,13 @@
 import { type Catalog, createCatalog, migrate } from '@viewmill/catalog';
 import type { Settings } from '@viewmill/contracts';
 import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
-import { dropView, refreshView } from '@viewmill/materializer';
+import { dropView, refreshTogether, refreshView } from '@viewmill/materializer';
 import { type Logger, logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
 import { createRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
 import { type Databases, openDatabases } from './databases.ts';
+import { followLive } from './follow-live.ts';
 import { query } from './processors/query.ts';
 import { sweep } from './processors/sweep.ts';
 import { untilAvailable } from './retry.ts';
@@ -118,6 +119,12 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
         return refreshView({ ...building, ...view, reason: data.reason, mode: data.mode, signal, onProgress: progress });
       },
       sweep: (data) => sweep(data, { catalog, enqueueRefresh: (refresh) => queue.refreshes.enqueue('refresh', refresh) }),
+      'refresh-set': async ({ views: names, reason, mode }, { signal, progress }) => {
+        const wanted = names ?? (await catalog.listViews()).map(({ name }) => name);
+        const members = await Promise.all(wanted.map((name) => views.named(name)));
+        const refreshed = await refreshTogether({ ...building, views: members, reason, mode, signal, onProgress: progress });
+        return { as_of: refreshed[0]?.as_of ?? null, refreshed };
+      },
       drop: (data) => dropView({ ...building, name: data.view }),
     },
     queryConcurrency: settings.WORKER_CONCURRENCY,
@@ -125,8 +132,13 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
     onError: (error) => logFault(log, error),
   });
   await queue.schedules.apply(schedulesOf(settings));
+  const gatherMs = settings.LIVE_REFRESH_SECONDS * 1000;
+  const onError = (error: unknown): void => void logFault(log, error);
+  const enqueueRefresh = (view: string) => queue.refreshes.enqueue('refresh', { view, reason: 'change' });
+  const following = gatherMs === 0 ? null : followLive({ source, catalog, layout, gatherMs, enqueueRefresh, onError });
   log.info({ runner: settings.VIEWDEF_RUNNER }, 'worker ready');
   return async () => {
+    await following?.close();
     await workers.close({ timeoutMs: DRAIN_MS });
     await statistics.close();
     await subscription.close();

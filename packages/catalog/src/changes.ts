@@ -27,6 +27,11 @@ const LONGEST_RETRY_MS = 10_000;
  * A lost connection is made again; the listener is then called with null.
  */
 export function changes({ pool, schema }: CatalogPlace, listener: ChangeListener): Subscription {
+  return listen(pool, channel(schema), listener);
+}
+
+/** Calls the listener with the payload of every notification, and with null whenever some may have been missed. */
+export function listen(pool: pg.Pool, channelName: string, listener: (payload: string | null) => void): Subscription {
   const stop = new AbortController();
   let client: pg.Client | undefined;
   let markReady: () => void = () => undefined;
@@ -44,7 +49,7 @@ export function changes({ pool, schema }: CatalogPlace, listener: ChangeListener
     connection.on('notification', ({ payload }) => listener(payload ?? null));
     try {
       await connection.connect();
-      await connection.query(sql`listen ${ident(channel(schema))}`);
+      await connection.query(sql`listen ${ident(channelName)}`);
       listener(null);
       markReady();
       if (!stop.signal.aborted) await ended;

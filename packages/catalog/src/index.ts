@@ -1,5 +1,5 @@
 export { type Catalog, createCatalog } from './catalog.ts';
-export type { ChangeListener, Subscription } from './changes.ts';
+export { type ChangeListener, listen, type Subscription } from './changes.ts';
 export type { Definitions, NewDefinition } from './definitions.ts';
 export type { Basis, Generation, Generations, Publication, Served } from './generations.ts';
 export type { CatalogHealth } from './health.ts';

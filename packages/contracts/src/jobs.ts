@@ -115,6 +115,12 @@ export const refreshJobSchemas = {
     reason: z.enum(['request', 'schedule', 'create']),
     mode: refreshModeSchema.optional(),
   }),
+  /** Refreshes several views at one state of the source and shows them in one transaction. Null: every materialized one. */
+  'refresh-set': z.object({
+    views: z.array(z.string()).min(1).nullable(),
+    reason: z.enum(['request', 'schedule']),
+    mode: refreshModeSchema.optional(),
+  }),
   drop: z.object({ view: z.string() }),
 } as const;
 export type RefreshJobName = keyof typeof refreshJobSchemas;
@@ -141,6 +147,7 @@ export interface RefreshResult {
 export interface JobResults {
   readonly refresh: RefreshResult;
   readonly sweep: { readonly enqueued: readonly { readonly view: string; readonly job: string }[] };
+  readonly 'refresh-set': { readonly as_of: string | null; readonly refreshed: readonly RefreshResult[] };
   readonly drop: { readonly view: string; readonly dropped: boolean };
 }
 

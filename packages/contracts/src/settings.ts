@@ -4,6 +4,21 @@ import { ViewmillError } from './errors.ts';
 const seconds = z.coerce.number().int().min(0);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+const GROUP = /^\s*(\w+)\s*=\s*(\w+(?:\s*,\s*\w+)*)\s*$/;
+
+/** The setting VIEW_GROUPS: views by the name of their group. */
+export function viewGroups({ VIEW_GROUPS = '' }: Pick<Settings, 'VIEW_GROUPS'>): Readonly<Record<string, readonly string[]>> {
+  const found = partsOf(VIEW_GROUPS).map((part) => {
+    const [, name = '', list = ''] = GROUP.exec(part) ?? [];
+    return [name, list.split(',').map((view) => view.trim())] as const;
+  });
+  return Object.fromEntries(found);
+}
+
+function partsOf(groups: string): readonly string[] {
+  return groups.split(';').filter((part) => part.trim() !== '');
+}
+
 /** Every setting, by environment variable. Descriptions are the settings table of the README (a test holds both together). */
 export const settingsSchema = z.object({
   DATABASE_URL: z.string().optional().describe('FHIR database (HAPI). Not set: an embedded PostgreSQL with demo data is started'),
@@ -40,9 +55,21 @@ export const settingsSchema = z.object({
     .default(2000)
     .describe('First delay between attempts, in milliseconds; doubles, with jitter'),
   JOB_KEEP_SECONDS: seconds.default(86400).describe('How long finished jobs can be looked up'),
+  VIEW_GROUPS: z
+    .string()
+    .refine((text) => partsOf(text).every((part) => GROUP.test(part)), 'must be name=view,view; name=view')
+    .optional()
+    .describe('Views that are refreshed together, at one state of the source: `labs=observation_labs,patient_simple; …`'),
   SCHEDULES_ENABLED: flag.default(true).describe('Whether this system refreshes by itself'),
   REFRESH_STALE_CRON: z.string().default('0 * * * *').describe('When stale views are refreshed'),
   REFRESH_ALL_CRON: z.string().default('0 2 * * *').describe('When all views are refreshed'),
+  LIVE_REFRESH_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .default(2)
+    .describe(
+      'With live capture: how long changes are gathered before their views are refreshed; 0: by schedule and request only',
+    ),
   SCHEDULE_TIME_ZONE: z.string().default('UTC').describe('Time zone of the two schedules (IANA name)'),
   QUEUE_PREFIX: z.string().default('viewmill').describe('Prefix of the queue’s keys, for several systems on one Redis'),
   MAX_ROWS: z.coerce.number().int().min(1).default(100000).describe('Most rows that one query answers; further ones by cursor'),

@@ -21,26 +21,38 @@ const GIVE_UP_MS = 120_000;
  * Makes the new generation the one that is shown, in one short transaction: whoever reads sees the old rows or the new ones.
  * @throws ViewmillError VM3007 if readers held the view for two minutes, VM2008 if other views stand in the way, VM3006 when aborted
  */
-export async function publish(
+export function publish(
   client: PoolClient,
   options: RefreshOptions,
   built: Built,
   refreshId: number,
   why: string,
 ): Promise<void> {
-  const { signal } = options;
+  return whenFree(client, options.name, options.signal, () => swapIn(client, options, built, refreshId, why));
+}
+
+/** Does work in a transaction that never waits long for a lock, again and again until it gets through. */
+export async function whenFree(
+  client: PoolClient,
+  name: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
   const giveUpAt = Date.now() + GIVE_UP_MS;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     if (signal?.aborted) throw cancelled();
     try {
-      await swap(client, options, built, refreshId, why);
+      await client.query('begin');
+      await client.query(sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true)`);
+      await work();
+      await client.query('commit');
       return;
     } catch (error) {
       await client.query('rollback');
-      if (!BUSY.has(sqlState(error))) throw refused(error, options.name);
+      if (!BUSY.has(sqlState(error))) throw refused(error, name);
       if (Date.now() > giveUpAt) {
-        throw new ViewmillError('VM3007', `readers of ${options.name} held it all the time; the new rows could not be shown`, {
-          at: options.name,
+        throw new ViewmillError('VM3007', `readers of ${name} held it all the time; the new rows could not be shown`, {
+          at: name,
         });
       }
       await delay(pause, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
@@ -48,8 +60,8 @@ export async function publish(
   }
 }
 
-/** The view comes last: only then is it locked. */
-async function swap(
+/** Part of a transaction. The view comes last: only then is it locked. */
+export async function swapIn(
   client: PoolClient,
   { name, plan, catalog, readerRole = '' }: RefreshOptions,
   built: Built,
@@ -58,8 +70,6 @@ async function swap(
 ): Promise<void> {
   const { generation, quarantine, basis, ...counts } = built;
   const { rows } = tablesOf(catalog.schema, generation);
-  await client.query('begin');
-  await client.query(sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true)`);
   await catalog.publish(client, {
     view: name,
     resource: plan.resource,
@@ -83,7 +93,6 @@ async function swap(
   );
   await client.query(commentsOn('view', ident(catalog.schema, name), plan));
   await catalog.grantView(client, name, readerRole);
-  await client.query('commit');
 }
 
 /** Something that came to depend on the view since it was looked up. */

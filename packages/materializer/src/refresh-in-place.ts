@@ -25,13 +25,15 @@ export function refreshInPlace(
       }
       const applied = await applyDelta(reader, client, options, served, delta);
       options.onProgress?.({ phase: 'publishing', resources: applied.resources, rows: applied.rows });
-      return publishDelta(client, options, refreshId, served, delta, applied);
+      const refreshed = await recordDelta(client, options, refreshId, served, delta, applied);
+      await client.query('commit');
+      return refreshed;
     }),
   );
 }
 
-/** Metadata and history, then the commit. */
-async function publishDelta(
+/** Metadata and history, as part of the transaction that changed the rows. */
+export async function recordDelta(
   client: Session['client'],
   { name, plan, catalog }: RefreshOptions,
   refreshId: number,
@@ -65,6 +67,5 @@ async function publishDelta(
     sizeBytes: await sizeOf(client, tablesOf(catalog.schema, generation)),
     indexes: null,
   });
-  await client.query('commit');
   return { mode, why, generation: generation.id, changed: keys.length, rows, resources, quarantined, as_of: asOf };
 }

@@ -16,21 +16,31 @@ export interface Session {
   interruptible<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export interface LockOptions {
+export interface LockOptions extends Omit<LocksOptions, 'names'> {
+  readonly name: string;
+}
+
+export interface LocksOptions {
   readonly target: Pool;
   readonly catalog: Catalog;
-  readonly name: string;
+  /** Whoever takes several locks takes them in one order: nobody waits in a circle. */
+  readonly names: readonly string[];
   readonly signal?: AbortSignal | undefined;
   /** Called if another one holds the lock. */
   readonly onWait?: () => void;
 }
 
+/** `withViewLocks` of one view. */
+export function withViewLock<T>({ name, ...options }: LockOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  return withViewLocks({ ...options, names: [name] }, work);
+}
+
 /**
- * Takes the view's lock, waiting for it if need be, and does the work. The connection is closed afterwards:
- * its settings are its own, and the server releases the lock with it, as it does when this process is killed.
+ * Takes the views' locks, waiting for them if need be, and does the work. The connection is closed afterwards:
+ * its settings are its own, and the server releases the locks with it, as it does when this process is killed.
  */
-export async function withViewLock<T>(options: LockOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  const { target, catalog, name, signal, onWait } = options;
+export async function withViewLocks<T>(options: LocksOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const { target, catalog, names, signal, onWait } = options;
   if (signal?.aborted) throw cancelled();
   const client = await target.connect();
   // Statements report a broken connection themselves; without a listener the process would end.
@@ -38,10 +48,12 @@ export async function withViewLock<T>(options: LockOptions, work: (session: Sess
   try {
     const pid = await configure(client);
     const interruptible = <R>(part: () => Promise<R>): Promise<R> => interrupting({ client, target, pid, signal }, part);
-    const lock = viewLock(catalog.schema, name);
-    const tried = await client.query<{ taken: boolean }>(sql`select pg_try_advisory_lock(${lock}) as taken`);
-    const waited = tried.rows[0]?.taken !== true;
-    if (waited) {
+    let waited = false;
+    for (const name of [...names].sort()) {
+      const lock = viewLock(catalog.schema, name);
+      const tried = await client.query<{ taken: boolean }>(sql`select pg_try_advisory_lock(${lock}) as taken`);
+      if (tried.rows[0]?.taken === true) continue;
+      waited = true;
       onWait?.();
       await interruptible(() => client.query(sql`select pg_advisory_lock(${lock})`));
     }

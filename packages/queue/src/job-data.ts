@@ -15,6 +15,6 @@ export function isCancelled(data: unknown): boolean {
 
 /** Refreshes of the same view, and sweeps of the same scope, that wait are one job. */
 export function deduplicationId(name: string, data: object): string {
-  const about = 'view' in data ? String(data.view) : 'scope' in data ? String(data.scope) : '';
-  return `${name}-${about}`;
+  const about = 'view' in data ? data.view : 'scope' in data ? data.scope : 'views' in data ? data.views : '';
+  return `${name}-${String(about ?? 'all')}`;
 }

@@ -69,6 +69,8 @@ async function dispatch(handlers: RefreshHandlers, job: AnyJob, context: Refresh
       return handlers.refresh(received('refresh', job), context);
     case 'sweep':
       return handlers.sweep(received('sweep', job), context);
+    case 'refresh-set':
+      return handlers['refresh-set'](received('refresh-set', job), context);
     case 'drop':
       return handlers.drop(received('drop', job), context);
     default:

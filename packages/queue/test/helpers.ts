@@ -65,6 +65,7 @@ export function worker(
     refresh: {
       refresh: async ({ view }) => refreshed(view),
       sweep: async () => ({ enqueued: [] }),
+      'refresh-set': async () => ({ as_of: null, refreshed: [] }),
       drop: async ({ view }) => ({ view, dropped: true }),
       ...handlers.refresh,
     },

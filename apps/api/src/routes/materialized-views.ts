@@ -1,9 +1,18 @@
+import { type RefreshMode, ViewmillError, viewGroups } from '@viewmill/contracts';
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answerWithJob } from '../jobs-answer.ts';
 import { acceptedSchema, nameParams, refreshQuery, refreshRecordSchema, viewStatusSchema, waitQuery } from '../schemas.ts';
 import type { ApiServices } from '../services.ts';
 
+const sweepQuery = refreshQuery.extend({
+  consistent: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('refresh-all only: all views at one state of the source, shown in one transaction'),
+});
 const healthSchema = z.object({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   total_views: z.number(),
@@ -21,8 +30,45 @@ export const materializedViewRoutes =
   (services: ApiServices): FastifyPluginAsyncZod =>
   async (app) => {
     const { catalog } = services;
+    const groups = viewGroups(services.settings);
     const tags = ['materialized views'];
     const accepted = { 200: acceptedSchema, 202: acceptedSchema };
+
+    const refreshSet = (
+      reply: FastifyReply,
+      views: readonly string[] | null,
+      mode: RefreshMode | undefined,
+      wait: string | undefined,
+    ): Promise<FastifyReply> => {
+      const data = { views: views === null ? null : [...views], reason: 'request' as const, ...(mode && { mode }) };
+      return answerWithJob(services, reply, { name: 'refresh-set', data, wait });
+    };
+
+    app.get(
+      '/groups',
+      { schema: { tags, response: { 200: z.object({ groups: z.record(z.string(), z.array(z.string())) }) } } },
+      () => ({ groups: Object.fromEntries(Object.entries(groups).map(([name, views]) => [name, [...views]])) }),
+    );
+    app.post(
+      '/groups/:name/refresh',
+      {
+        schema: {
+          tags,
+          description: 'Refreshes the views of a group (setting VIEW_GROUPS) at one state of the source, and shows them at once.',
+          params: nameParams,
+          querystring: refreshQuery,
+          response: accepted,
+        },
+      },
+      async (request, reply) => {
+        const views = groups[request.params.name];
+        if (views === undefined)
+          throw new ViewmillError('VM2007', `there is no group ${request.params.name}; see the setting VIEW_GROUPS`, {
+            at: 'name',
+          });
+        return refreshSet(reply, views, request.query.mode, request.query.wait);
+      },
+    );
 
     app.get(
       '/',
@@ -53,9 +99,10 @@ export const materializedViewRoutes =
     for (const [path, scope, description] of SWEEPS) {
       app.post(
         `/${path}`,
-        { schema: { tags, description, querystring: refreshQuery, response: accepted } },
+        { schema: { tags, description, querystring: sweepQuery, response: accepted } },
         async (request, reply) => {
-          const { mode, wait } = request.query;
+          const { mode, wait, consistent } = request.query;
+          if (consistent && scope === 'all') return refreshSet(reply, null, mode, wait);
           return answerWithJob(services, reply, {
             name: 'sweep',
             data: { scope, reason: 'request', ...(mode && { mode }) },
