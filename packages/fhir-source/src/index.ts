@@ -3,6 +3,7 @@ export { type CompressedTexts, currentResources, isCompressedMissing } from './c
 export { type InstantRange, instantRange } from './instant-range.ts';
 export { detectHapi, type HapiLayout } from './layout.ts';
 export { readLinkCoverage } from './link-coverage.ts';
+export { type NdjsonOptions, ndjsonSource } from './ndjson/ndjson-source.ts';
 export type { Queryable } from './queryable.ts';
 export {
   decodeResources,
@@ -12,6 +13,9 @@ export {
   readResources,
   type SourceResource,
 } from './read-resources.ts';
+export { patientElement } from './resource-types.ts';
+export { type RestOptions, restSource } from './rest/rest-source.ts';
+export type { SmartOptions } from './rest/smart.ts';
 export {
   type LinkCoverage,
   type RangeOperator,
@@ -22,3 +26,4 @@ export {
 } from './restrictions.ts';
 export type { SourceNeeds } from './source-needs.ts';
 export { type SourceState, sourceState } from './source-state.ts';
+export type { Narrowing, TextBatch, TextRequest, TextSource } from './text-source.ts';
