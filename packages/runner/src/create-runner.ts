@@ -10,7 +10,8 @@ import { compareDatabases } from './same-database.ts';
 import type { MaterializedLookup, RunnerKind, ViewRunner } from './view-runner.ts';
 
 export interface RunnerOptions {
-  readonly kind: RunnerKind;
+  /** The runner `memory` needs none of this: `createMemoryRunner`. */
+  readonly kind: Exclude<RunnerKind, 'memory'>;
   /** The FHIR database. */
   readonly source: Pool;
   /** Where generations are kept; may be the same pool. */
