@@ -3,8 +3,7 @@ export interface TextSource {
   /** For people, without secrets: `the FHIR server`. */
   readonly description: string;
   /**
-   * The current resources of a type as JSON texts, digit for digit, each once, in the source's order. Texts of other types may be
-   * among them. Leaving the loop early ends reading and downloading.
+   * The current resources of a type as JSON texts, digit for digit, in the source's order. Texts of other types may be among them. Leaving the loop early ends reading and downloading.
    * @throws the signal's reason when aborted; ViewmillError VM3020 to VM3024 of the source.
    */
   read(request: TextRequest): AsyncGenerator<TextBatch, void, void>;

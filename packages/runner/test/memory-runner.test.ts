@@ -56,7 +56,7 @@ describe('the memory runner', () => {
     expect(answer.next).toBeNull();
     expect(answer.meta).toMatchObject({
       runner: 'memory',
-      reason: 'computed in memory from 1 resources of the FHIR server',
+      reason: 'computed in memory from 1 resource of the FHIR server',
       is_stale: false,
       rows: 1,
     });

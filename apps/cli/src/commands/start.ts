@@ -1,6 +1,6 @@
 import type { JobResults, Settings, ViewStatus } from '@viewmill/contracts';
 import { createLogger, type Logger } from '@viewmill/observability';
-import { openDatabases, prepareCatalog } from '@viewmill/worker';
+import { openDatabases, prepareCatalog, textSourceOf } from '@viewmill/worker';
 import { banner } from '../banner.ts';
 import { superviseChild } from '../children.ts';
 import { freePortOr } from '../free-port-or.ts';
@@ -17,6 +17,8 @@ export async function runStart(given: Settings): Promise<void> {
   const children: { stop: () => Promise<void> }[] = [];
   let services: LocalServices | undefined;
   let failure: unknown;
+  // Before anything is started: the worker would be restarted for ever with settings that cannot work.
+  textSourceOf(given);
   const up = (async () => {
     services = await startLocalServices(given, log);
     const settings = { ...services.settings, PORT: await freePortOr(given.PORT, given.HOST) };
@@ -69,6 +71,7 @@ async function firstViews(settings: Settings, services: LocalServices, startedAt
   return banner({
     url,
     database: services.database,
+    source: inMemory ? (settings.FHIR_BASE_URL ?? settings.FHIR_NDJSON_DIR ?? null) : null,
     queue: services.queue,
     dataDir: services.dataDir,
     views: views.length,

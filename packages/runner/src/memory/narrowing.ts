@@ -3,7 +3,10 @@ import type { Column, ViewPlan } from '@viewmill/views';
 import { isIdColumn, referenceColumn } from '../columns.ts';
 import type { ResolvedSearch } from '../search-conditions.ts';
 
-/** What the source and a look at the text can leave out before anything is parsed; every row is compared again. */
+/**
+ * What the source and a look at the text can leave out before anything is parsed; every row is compared again. A server that is asked
+ * for a patient leaves out references to another server's patient of the same id; read otherwise, such a row would match.
+ */
 export interface Narrowed {
   readonly source: Narrowing;
   /** Whether the JSON text can belong to a match. */
