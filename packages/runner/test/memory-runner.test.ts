@@ -121,6 +121,13 @@ describe('the memory runner', () => {
     });
   });
 
+  it('finds ids that are written with escapes', async () => {
+    await writeFile(join(folder, 'Observation.ndjson'), `${observation(1).replace('"o1"', '"o\\u0031"')}\n${observation(2)}`);
+    const runner = createMemoryRunner({ source: ndjsonSource({ folder }) });
+    expect(await rowsOf(runner, VIEW, where('_id eq o1'))).toMatchObject([{ id: 'o1', patient_id: 'p1' }]);
+    expect(await rowsOf(runner, VIEW, where('patient eq p2'))).toMatchObject([{ id: 'o2' }]);
+  });
+
   it('leaves out what is no resource, and says so', async () => {
     const lines = [
       observation(1),

@@ -60,7 +60,7 @@ export function memoryEngine(source: TextSource, onBroken: (place: string) => vo
 
   function metaOf({ asOf, resources, broken }: Scanned): Answered<unknown>['meta'] {
     const left = broken === 0 ? '' : `; ${broken} that could not be read ${broken === 1 ? 'was' : 'were'} left out`;
-    const found = `${resources} ${resources === 1 ? "resource" : "resources"}`;
+    const found = `${resources} ${resources === 1 ? 'resource' : 'resources'}`;
     const reason = `computed in memory from ${found} of ${source.description}${left}`;
     return { runner: 'memory', reason, as_of: asOf, is_stale: false };
   }
