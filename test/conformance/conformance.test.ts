@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { conformanceSuites, describeWithShared, useDatabase } from '@viewmill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ConformanceEngine, jsEngine, materializedEngine, runTest, sqlEngine } from './engines.ts';
+import { type ConformanceEngine, jsEngine, materializedEngine, memoryEngine, runTest, sqlEngine } from './engines.ts';
 
 /** A report in the format of the suite's test-report.schema.json. */
 type Report = Record<string, { tests: { name: string; result: { passed: boolean; error?: string } }[] }>;
@@ -17,6 +17,7 @@ describeWithShared('SQL on FHIR v2 conformance', () => {
     ['javascript', () => jsEngine],
     ['postgresql', () => sqlEngine(database.pool)],
     ['materialized', () => materializedEngine(database.pool)],
+    ['memory', () => memoryEngine],
   ];
 
   describe.each(engines)('%s', (name, engine) => {

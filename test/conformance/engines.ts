@@ -2,10 +2,17 @@ import { compileRows, parseResource, rowsOf, rowToJsonText } from '@viewmill/bac
 import { compileToSql } from '@viewmill/backend-sql';
 import { createCatalog, migrate } from '@viewmill/catalog';
 import { ident, searchSchema } from '@viewmill/contracts';
-import { detectHapi } from '@viewmill/fhir-source';
+import { detectHapi, restSource } from '@viewmill/fhir-source';
 import { refreshView } from '@viewmill/materializer';
-import { createRunner } from '@viewmill/runner';
-import { type ConformanceSuite, type ConformanceTest, compareRows, putResource, type Row } from '@viewmill/testkit';
+import { createMemoryRunner, createRunner } from '@viewmill/runner';
+import {
+  type ConformanceSuite,
+  type ConformanceTest,
+  compareRows,
+  putResource,
+  type Row,
+  startFhirServer,
+} from '@viewmill/testkit';
 import { compileView } from '@viewmill/views';
 import type { Pool } from 'pg';
 import sql, { join } from 'sql-template-tag';
@@ -90,6 +97,25 @@ export function materializedEngine(pool: Pool): ConformanceEngine {
     },
   };
 }
+
+/** The whole way of the runner `memory`: resources served by HTTP, small pages, rows computed as they come. */
+export const memoryEngine: ConformanceEngine = {
+  name: 'memory',
+  load: async (suite) => {
+    return async (test) => {
+      const plan = compileView(test.view);
+      const ofType = (type: string) => suite.texts.filter((_, index) => suite.resources[index]?.resourceType === type);
+      const server = await startFhirServer({ resources: ofType });
+      try {
+        const runner = createMemoryRunner({ source: restSource({ baseUrl: server.url, pageSize: 2 }) });
+        const { rowsJson } = await runner.execute({ name: null, plan }, searchSchema.parse({}));
+        return JSON.parse(rowsJson) as Row[];
+      } finally {
+        await server.close();
+      }
+    };
+  },
+};
 
 async function replaceResources(pool: Pool, suite: ConformanceSuite): Promise<void> {
   const client = await pool.connect();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { useDatabase } from '@viewmill/testkit';
@@ -84,6 +84,25 @@ describe('viewmill start, on a FHIR database that is there', () => {
       order by 1, 2`);
     return rows;
   }
+});
+
+describe('viewmill start, on files', () => {
+  it('needs no FHIR database and loads no demo', async () => {
+    const exported = join(folder, 'export');
+    mkdirSync(exported);
+    writeFileSync(join(exported, 'Patient.ndjson'), '{"resourceType":"Patient","id":"p1"}');
+    writeFileSync(join(exported, 'Condition.ndjson'), '{"resourceType":"Condition","id":"c1"}');
+    const env = { DATA_DIR: join(folder, 'definitions'), VIEWDEF_RUNNER: 'memory' };
+    const process = start({ ...env, FHIR_NDJSON_DIR: exported });
+    const output = await process.printed('Ctrl-C stops everything');
+    expect(output).toMatch(/Source {9}.*export/);
+    expect(await countAll(urlOf(output))).toEqual({ patient_simple: 1, condition_simple: 1 });
+    expect(await process.signalGroup('SIGINT')).toBe(0);
+
+    const wrong = start(env);
+    expect(await wrong.ended).not.toBe(0);
+    expect(wrong.output()).toContain('VM3005 the runner memory needs FHIR_BASE_URL or FHIR_NDJSON_DIR');
+  }, 120_000);
 });
 
 async function countAll(url: string): Promise<Record<string, number>> {

@@ -72,7 +72,7 @@ export const acceptedSchema = z.object({
 });
 
 export const metaSchema = z.object({
-  runner: z.enum(['materialized', 'postgres']),
+  runner: z.enum(['materialized', 'postgres', 'memory']),
   reason: z.string(),
   as_of: z.string().nullable(),
   is_stale: z.boolean(),

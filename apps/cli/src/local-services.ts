@@ -33,11 +33,11 @@ export async function startLocalServices(settings: Settings, log: Logger): Promi
     return postgres;
   });
   try {
-    const database = settings.DATABASE_URL === undefined ? await demoDatabase(await embedded(), log) : undefined;
+    const found = await startDatabase(settings, embedded, log);
     const queue = await startQueue(settings, { dataDir, note, stops, embedded });
     return {
-      settings: { ...settings, DATABASE_URL: database ?? settings.DATABASE_URL, ...queue.settings },
-      database: database ?? 'DATABASE_URL',
+      settings: { ...settings, ...found.settings, ...queue.settings },
+      database: found.described,
       queue: queue.described,
       dataDir: stops.length > 0 ? dataDir : null,
       stop,
@@ -57,13 +57,23 @@ interface Starting {
 
 type Postgres = Awaited<ReturnType<typeof startPostgres>>;
 
-interface QueuePlace {
+interface Place {
   readonly settings: Partial<Settings>;
   readonly described: string;
 }
 
+/** The runner `memory` keeps nothing but its catalog in a database; the others get the demo where no FHIR database is named. */
+async function startDatabase(settings: Settings, embedded: Starting['embedded'], log: Logger): Promise<Place> {
+  const inMemory = settings.VIEWDEF_RUNNER === 'memory';
+  if (inMemory && settings.CATALOG_DATABASE_URL !== undefined) return { settings: {}, described: 'CATALOG_DATABASE_URL' };
+  if (settings.DATABASE_URL !== undefined) return { settings: {}, described: 'DATABASE_URL' };
+  const postgres = await embedded();
+  const url = inMemory ? postgres.url('postgres') : await demoDatabase(postgres, log);
+  return { settings: inMemory ? { CATALOG_DATABASE_URL: url } : { DATABASE_URL: url }, described: url };
+}
+
 /** Redis by its URL, else a redis-server of ours, else the embedded PostgreSQL: never the FHIR database that somebody else runs. */
-async function startQueue(settings: Settings, { dataDir, note, stops, embedded }: Starting): Promise<QueuePlace> {
+async function startQueue(settings: Settings, { dataDir, note, stops, embedded }: Starting): Promise<Place> {
   if (settings.REDIS_URL !== undefined) return { settings: {}, described: 'Redis (REDIS_URL)' };
   if (settings.QUEUE_DATABASE_URL !== undefined) return { settings: {}, described: 'PostgreSQL (QUEUE_DATABASE_URL)' };
   await mkdir(dataDir, { recursive: true });

@@ -11,10 +11,13 @@ export interface Databases {
 }
 
 /**
- * @throws ViewmillError VM3005 without DATABASE_URL.
+ * The runner `memory` has no FHIR database: both are the catalog's then.
+ * @throws ViewmillError VM3005 without DATABASE_URL (or, for that runner, CATALOG_DATABASE_URL).
  */
 export function openDatabases(settings: Settings, log: Logger): Databases {
-  if (settings.DATABASE_URL === undefined) throw new ViewmillError('VM3005', 'DATABASE_URL is needed', { at: 'DATABASE_URL' });
+  const alone = settings.VIEWDEF_RUNNER === 'memory' ? settings.CATALOG_DATABASE_URL : undefined;
+  const fhirUrl = alone ?? settings.DATABASE_URL;
+  if (fhirUrl === undefined) throw new ViewmillError('VM3005', 'DATABASE_URL is needed', { at: 'DATABASE_URL' });
   // A query holds one connection, a refresh up to four (reading, writing, lock, catalog); two are for the catalog.
   const max = settings.WORKER_CONCURRENCY + settings.REFRESH_CONCURRENCY * 4 + 2;
   const open = (connectionString: string): pg.Pool => {
@@ -22,8 +25,8 @@ export function openDatabases(settings: Settings, log: Logger): Databases {
     pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));
     return pool;
   };
-  const source = open(settings.DATABASE_URL);
-  const elsewhere = settings.CATALOG_DATABASE_URL !== undefined && settings.CATALOG_DATABASE_URL !== settings.DATABASE_URL;
+  const source = open(fhirUrl);
+  const elsewhere = settings.CATALOG_DATABASE_URL !== undefined && settings.CATALOG_DATABASE_URL !== fhirUrl;
   const target = elsewhere ? open(settings.CATALOG_DATABASE_URL ?? '') : source;
   return {
     source,

@@ -1,15 +1,15 @@
 import { type Catalog, createCatalog, migrate } from '@viewmill/catalog';
 import type { Settings } from '@viewmill/contracts';
-import { detectHapi, type HapiLayout } from '@viewmill/fhir-source';
-import { dropView, refreshTogether, refreshView } from '@viewmill/materializer';
+import { detectHapi, type HapiLayout, type TextSource } from '@viewmill/fhir-source';
 import { type Logger, logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
-import { createRunner } from '@viewmill/runner';
+import { createRunner, type ViewRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
 import { type Databases, openDatabases } from './databases.ts';
 import { followLive } from './follow-live.ts';
+import { memoryRunner, textSourceOf } from './memory.ts';
 import { query } from './processors/query.ts';
-import { sweep } from './processors/sweep.ts';
+import { refreshHandlers } from './refresh-handlers.ts';
 import { untilAvailable } from './retry.ts';
 import { schedulesOf } from './schedules.ts';
 import { createStatistics } from './statistics.ts';
@@ -35,6 +35,7 @@ export async function startWorker({
   log,
   signal = new AbortController().signal,
 }: WorkerOptions): Promise<RunningWorker> {
+  const texts = textSourceOf(settings);
   const databases = openDatabases(settings, log);
   const { catalog, layout } = await prepare(databases, settings, log, signal);
   const queue = await untilAvailable(
@@ -43,7 +44,7 @@ export async function startWorker({
     signal,
   );
   log.info({ queue: queue.backend }, 'queue connected');
-  const stop = await work({ settings, log, databases, catalog, layout, queue });
+  const stop = await work({ settings, log, databases, catalog, layout, texts, queue });
   return {
     close: async () => {
       await stop();
@@ -58,7 +59,9 @@ interface Parts {
   readonly log: Logger;
   readonly databases: Databases;
   readonly catalog: Catalog;
-  readonly layout: HapiLayout;
+  /** Null: the runner `memory`, which knows no HAPI tables. */
+  readonly layout: HapiLayout | null;
+  readonly texts: TextSource | null;
   readonly queue: QueueConnection;
 }
 
@@ -68,9 +71,10 @@ async function prepare(
   settings: Settings,
   log: Logger,
   signal: AbortSignal,
-): Promise<{ catalog: Catalog; layout: HapiLayout }> {
+): Promise<{ catalog: Catalog; layout: HapiLayout | null }> {
   const schema = settings.SQLONFHIR_SCHEMA;
   await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
+  if (settings.VIEWDEF_RUNNER === 'memory') return { catalog: createCatalog({ pool: target, schema }), layout: null };
   const layout = await untilAvailable(
     () => detectHapi(source, { schema: settings.FHIR_SCHEMA, timeZone: settings.FHIR_TIME_ZONE }),
     waiting(log, 'FHIR tables'),
@@ -93,10 +97,18 @@ export async function prepareCatalog(target: Databases['target'], settings: Sett
   );
 }
 
-async function work({ settings, log, databases, catalog, layout, queue }: Parts): Promise<() => Promise<void>> {
+function runnerOf({ settings, log, databases, catalog, layout, texts }: Parts): ViewRunner {
+  const { VIEWDEF_RUNNER: kind, MAX_ROWS: maxRows } = settings;
+  if (texts !== null) return memoryRunner(texts, settings, log);
+  if (kind === 'memory' || layout === null) throw new RangeError('no source of resources');
+  return createRunner({ kind, source: databases.source, target: databases.target, layout, catalog, maxRows });
+}
+
+async function work(parts: Parts): Promise<() => Promise<void>> {
+  const { settings, log, databases, catalog, layout, queue } = parts;
   const { source, target } = databases;
   const views = createViewCompiler((name) => catalog.getDefinition(name));
-  const runner = createRunner({ kind: settings.VIEWDEF_RUNNER, source, target, layout, catalog, maxRows: settings.MAX_ROWS });
+  const runner = runnerOf(parts);
   // A view or definition changed, in whatever process: what is remembered of it is old. Null: notifications were missed.
   const subscription = catalog.changes((view) => {
     views.forget(view ?? undefined);
@@ -110,32 +122,19 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
     (deltas) => catalog.recordQueries(deltas),
     onCountLost,
   );
-  const building = { source, target, catalog, layout, readerRole: settings.READER_ROLE };
   const workers = await queue.startWorkers({
     query: (job, context) => query(job, context, { views, runner, catalog, statistics }),
-    refresh: {
-      refresh: async (data, { signal, progress }) => {
-        const view = await views.named(data.view);
-        return refreshView({ ...building, ...view, reason: data.reason, mode: data.mode, signal, onProgress: progress });
-      },
-      sweep: (data) => sweep(data, { catalog, enqueueRefresh: (refresh) => queue.refreshes.enqueue('refresh', refresh) }),
-      'refresh-set': async ({ views: names, reason, mode }, { signal, progress }) => {
-        const wanted = names ?? (await catalog.listViews()).map(({ name }) => name);
-        const members = await Promise.all(wanted.map((name) => views.named(name)));
-        const refreshed = await refreshTogether({ ...building, views: members, reason, mode, signal, onProgress: progress });
-        return { as_of: refreshed[0]?.as_of ?? null, refreshed };
-      },
-      drop: (data) => dropView({ ...building, name: data.view }),
-    },
+    refresh: refreshHandlers({ settings, source, target, catalog, layout, views, enqueue: queue.refreshes.enqueue }),
     queryConcurrency: settings.WORKER_CONCURRENCY,
     refreshConcurrency: settings.REFRESH_CONCURRENCY,
     onError: (error) => logFault(log, error),
   });
-  await queue.schedules.apply(schedulesOf(settings));
+  await queue.schedules.apply(layout === null ? [] : schedulesOf(settings));
   const gatherMs = settings.LIVE_REFRESH_SECONDS * 1000;
   const onError = (error: unknown): void => void logFault(log, error);
   const enqueueRefresh = (view: string) => queue.refreshes.enqueue('refresh', { view, reason: 'change' });
-  const following = gatherMs === 0 ? null : followLive({ source, catalog, layout, gatherMs, enqueueRefresh, onError });
+  const following =
+    gatherMs === 0 || layout === null ? null : followLive({ source, catalog, layout, gatherMs, enqueueRefresh, onError });
   log.info({ runner: settings.VIEWDEF_RUNNER }, 'worker ready');
   return async () => {
     await following?.close();

@@ -113,6 +113,33 @@ export const ERRORS = {
     title: 'The catalog is newer than this program',
     help: 'Start the version of Viewmill that wrote it, or a later one.',
   },
+  VM3020: {
+    status: 502,
+    title: 'The FHIR server refused the request',
+    help: 'Check FHIR_BASE_URL, and that the server can search the type.',
+  },
+  VM3021: {
+    status: 503,
+    title: 'FHIR server not available',
+    help: 'Check FHIR_BASE_URL and that the server is up.',
+    retryable: true,
+  },
+  VM3022: {
+    status: 502,
+    title: 'The FHIR server refused the credentials',
+    help: 'Check FHIR_AUTHORIZATION, or FHIR_CLIENT_ID, FHIR_PRIVATE_KEY_FILE, FHIR_TOKEN_URL and FHIR_SCOPE.',
+  },
+  VM3023: {
+    status: 502,
+    title: 'The FHIR server’s pages cannot be read',
+    help: 'See the message; a server behind a proxy must know its public address.',
+  },
+  VM3024: { status: 503, title: 'NDJSON files cannot be read', help: 'Check FHIR_NDJSON_DIR.' },
+  VM3025: {
+    status: 409,
+    title: 'This runner has no materialized views',
+    help: 'Query the view; or set VIEWDEF_RUNNER to hybrid, with DATABASE_URL of a HAPI server.',
+  },
   // 90xx: ours
   VM9001: {
     status: 500,

@@ -66,7 +66,7 @@ export interface ColumnInfo {
 
 export interface QueryMeta {
   /** Which runner gave the rows. */
-  readonly runner: 'materialized' | 'postgres';
+  readonly runner: 'materialized' | 'postgres' | 'memory';
   /** Why this one: for people. */
   readonly reason: string;
   /** ISO instant up to which every committed change of the source is in the rows. */
@@ -75,7 +75,7 @@ export interface QueryMeta {
   readonly rows: number;
   /** Milliseconds from being enqueued to being taken by a worker. */
   readonly queue_ms: number;
-  /** Milliseconds in PostgreSQL. */
+  /** Milliseconds in PostgreSQL; of the runner `memory`: of reading and computing. */
   readonly database_ms: number;
 }
 

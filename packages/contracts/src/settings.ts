@@ -40,7 +40,21 @@ export const settingsSchema = z.object({
     .string()
     .default('viewmill_reader')
     .describe('Role that may SELECT the views and nothing else; empty: no role is made'),
-  VIEWDEF_RUNNER: z.enum(['hybrid', 'postgres', 'materialized']).default('hybrid').describe('Which runner answers queries'),
+  VIEWDEF_RUNNER: z
+    .enum(['hybrid', 'postgres', 'materialized', 'memory'])
+    .default('hybrid')
+    .describe('Which runner answers queries: `hybrid`, `postgres`, `materialized` (HAPI tables) or `memory`'),
+  FHIR_BASE_URL: z.string().optional().describe('Runner `memory`: any FHIR R4 server, such as `https://example.org/fhir`'),
+  FHIR_NDJSON_DIR: z.string().optional().describe('Runner `memory`: a folder of bulk-export files instead'),
+  FHIR_AUTHORIZATION: z.string().optional().describe('Header `Authorization` for the FHIR server, such as `Bearer …`'),
+  FHIR_CLIENT_ID: z.string().optional().describe('Client id of SMART Backend Services, instead of a fixed header'),
+  FHIR_PRIVATE_KEY_FILE: z.string().optional().describe('File with the client’s private key, JWK or PEM'),
+  FHIR_TOKEN_URL: z
+    .string()
+    .optional()
+    .describe('Token endpoint. Not set: from `.well-known/smart-configuration` of the FHIR server'),
+  FHIR_SCOPE: z.string().default('system/*.read').describe('Scope to ask the token endpoint for'),
+  FHIR_PAGE_SIZE: z.coerce.number().int().min(1).default(500).describe('Resources to ask the FHIR server for at once'),
   HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
   PORT: z.coerce.number().int().min(0).max(65535).default(8087).describe('Port of the API; 0: any free one'),
   DATA_DIR: z.string().default('.viewmill').describe('Folder of the embedded PostgreSQL and Redis'),

@@ -16,6 +16,7 @@ export {
   trimOutbox,
 } from './live/capture.ts';
 export { liveChannel } from './live/triggers.ts';
+export { type NdjsonOptions, ndjsonSource } from './ndjson/ndjson-source.ts';
 export type { Queryable } from './queryable.ts';
 export {
   decodeResources,
@@ -25,6 +26,9 @@ export {
   readResources,
   type SourceResource,
 } from './read-resources.ts';
+export { patientElement } from './resource-types.ts';
+export { type RestOptions, restSource } from './rest/rest-source.ts';
+export type { SmartOptions } from './rest/smart.ts';
 export {
   type LinkCoverage,
   type RangeOperator,
@@ -36,3 +40,4 @@ export {
 export { isSameDatabase } from './same-database.ts';
 export type { SourceNeeds } from './source-needs.ts';
 export { type SourceState, sourceState } from './source-state.ts';
+export type { Narrowing, TextBatch, TextRequest, TextSource } from './text-source.ts';

@@ -11,7 +11,8 @@ import { translate } from './session.ts';
 import type { MaterializedLookup, MaterializedView, RunnerKind, ServedLookup, ViewRunner } from './view-runner.ts';
 
 export interface RunnerOptions {
-  readonly kind: RunnerKind;
+  /** The runner `memory` needs none of this: `createMemoryRunner`. */
+  readonly kind: Exclude<RunnerKind, 'memory'>;
   /** The FHIR database. */
   readonly source: Pool;
   /** Where generations are kept; may be the same pool. */

@@ -15,19 +15,20 @@ export interface Position {
 /**
  * base64url of `[fingerprint, keys, res_id, ordinal]`; the fingerprint ties it to the view's plan and the order.
  * The keys are content of the row: a cursor must not be logged.
+ * @param scope what else it is tied to, where positions mean something else than in the tables.
  */
-export function encodeCursor(plan: ViewPlan, search: ResolvedSearch, { keys, resId, ordinal }: Position): string {
-  return Buffer.from(JSON.stringify([fingerprint(plan, search), keys, resId, ordinal])).toString('base64url');
+export function encodeCursor(plan: ViewPlan, search: ResolvedSearch, { keys, resId, ordinal }: Position, scope = ''): string {
+  return Buffer.from(JSON.stringify([fingerprint(plan, search, scope), keys, resId, ordinal])).toString('base64url');
 }
 
 /** @throws ViewmillError VM2001 for a cursor that is damaged, or of another view, version of the view or order. */
-export function decodeCursor(plan: ViewPlan, search: ResolvedSearch, cursor: string): Position {
+export function decodeCursor(plan: ViewPlan, search: ResolvedSearch, cursor: string, scope = ''): Position {
   const decoded = parseJson(Buffer.from(cursor, 'base64url').toString());
   const [print, keys, resId, ordinal] = Array.isArray(decoded) && decoded.length === 4 ? (decoded as unknown[]) : [];
   if (typeof print !== 'string' || !isKeys(keys) || !isInteger(resId) || !isInteger(ordinal)) {
     throw new ViewmillError('VM2001', 'this is no cursor that was given out here', { at: 'cursor' });
   }
-  if (print !== fingerprint(plan, search) || keys.length !== search.sort.length) {
+  if (print !== fingerprint(plan, search, scope) || keys.length !== search.sort.length) {
     throw new ViewmillError(
       'VM2001',
       'the cursor belongs to another order or another version of the view; begin again without it',
@@ -53,10 +54,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-function fingerprint(plan: ViewPlan, { sort }: ResolvedSearch): string {
+function fingerprint(plan: ViewPlan, { sort }: ResolvedSearch, scope: string): string {
   const order = sort.map(({ column, descending }) => (descending ? '-' : '') + column.name);
   return createHash('sha256')
-    .update(JSON.stringify([plan.hash, order]))
+    .update(JSON.stringify(scope === '' ? [plan.hash, order] : [plan.hash, order, scope]))
     .digest('base64url')
     .slice(0, 12);
 }

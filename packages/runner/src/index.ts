@@ -1,4 +1,5 @@
 export { createRunner, type RunnerOptions } from './create-runner.ts';
+export { createMemoryRunner, type MemoryRunnerOptions } from './memory/create-memory-runner.ts';
 export type {
   CallOptions,
   CountAnswer,

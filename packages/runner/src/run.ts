@@ -25,19 +25,20 @@ export interface Engine {
   count(question: Question): Promise<Answered<number>>;
 }
 
-/** @throws ViewmillError VM2009, VM2001 as of resolveSearch and decodeCursor. */
+/** @param scope of cursors. @throws ViewmillError VM2009, VM2001 as of resolveSearch and decodeCursor. */
 export function askRows(
   view: RunnableView,
   search: Search,
   maxRows: number,
   limit: number | undefined,
   options: CallOptions,
+  scope?: string,
 ): Question {
   const resolved = resolveSearch(view.plan, search);
   const smallest = Math.min(maxRows, limit ?? maxRows, search.limit ?? maxRows);
   if (!Number.isInteger(smallest) || smallest < 0)
     throw new ViewmillError('VM2001', 'the limit is no number of rows', { at: 'limit' });
-  const from = search.cursor === null ? null : decodeCursor(view.plan, resolved, search.cursor);
+  const from = search.cursor === null ? null : decodeCursor(view.plan, resolved, search.cursor, scope);
   return { view, search: resolved, limit: smallest, from, deadline: options.deadline, freshness: options.freshness ?? 'any' };
 }
 
@@ -52,11 +53,16 @@ export function askCount(view: RunnableView, search: Search, options: CallOption
   };
 }
 
-export function rowsAnswer({ view, search }: Question, { answer, meta }: Answered<Page>, milliseconds: number): RowsAnswer {
+export function rowsAnswer(
+  { view, search }: Question,
+  { answer, meta }: Answered<Page>,
+  milliseconds: number,
+  scope?: string,
+): RowsAnswer {
   return {
     rowsJson: answer.rowsJson,
     columns: view.plan.columns.map(({ name }) => name),
-    next: answer.end === null ? null : encodeCursor(view.plan, search, answer.end),
+    next: answer.end === null ? null : encodeCursor(view.plan, search, answer.end, scope),
     meta: { ...meta, rows: answer.rows, database_ms: milliseconds },
   };
 }

@@ -59,7 +59,7 @@ export interface RunnerStats {
   readonly avg_execution_time_ms: number;
 }
 
-export type RunnerKind = 'hybrid' | 'postgres' | 'materialized';
+export type RunnerKind = 'hybrid' | 'postgres' | 'materialized' | 'memory';
 
 /** A generation that serves a view. */
 export interface MaterializedView {

@@ -1,5 +1,6 @@
 export { type ConformanceSuite, type ConformanceTest, compareRows, conformanceSuites, type Row } from './conformance.ts';
 export { type TestDatabase, testDatabase, useDatabase } from './databases.ts';
+export { type FhirServerOptions, startFhirServer, type TestFhirServer } from './fhir-server.ts';
 export { deleteResource, metaAdd, type PutOptions, type PutOutcome, putResource } from './hapi-changes.ts';
 export type { HapiTag } from './hapi-tags.ts';
 export { describeWithRedis, type TestRedis, testRedis } from './redis.ts';

@@ -1,6 +1,6 @@
 import type { JobResults, Settings, ViewStatus } from '@viewmill/contracts';
 import { createLogger, type Logger } from '@viewmill/observability';
-import { openDatabases, prepareCatalog } from '@viewmill/worker';
+import { openDatabases, prepareCatalog, textSourceOf } from '@viewmill/worker';
 import { banner } from '../banner.ts';
 import { superviseChild } from '../children.ts';
 import { freePortOr } from '../free-port-or.ts';
@@ -17,6 +17,8 @@ export async function runStart(given: Settings): Promise<void> {
   const children: { stop: () => Promise<void> }[] = [];
   let services: LocalServices | undefined;
   let failure: unknown;
+  // Before anything is started: the worker would be restarted for ever with settings that cannot work.
+  textSourceOf(given);
   const up = (async () => {
     services = await startLocalServices(given, log);
     const settings = { ...services.settings, PORT: await freePortOr(given.PORT, given.HOST) };
@@ -60,12 +62,16 @@ function environmentOf(settings: Settings): NodeJS.ProcessEnv {
 async function firstViews(settings: Settings, services: LocalServices, startedAt: number): Promise<string> {
   const url = `http://${settings.HOST}:${settings.PORT}`;
   await poll(async () => (await fetch(`${url}/health/ready`)).ok);
-  const { result } = await post<{ result: JobResults['sweep'] }>(`${url}/analytics/materialized-views/create-all?wait=30s`);
+  const inMemory = settings.VIEWDEF_RUNNER === 'memory';
+  const { result } = inMemory
+    ? { result: undefined }
+    : await post<{ result: JobResults['sweep'] }>(`${url}/analytics/materialized-views/create-all?wait=30s`);
   for (const { job } of result?.enqueued ?? []) await get(`${url}/analytics/jobs/${job}?wait=60s`);
   const { views } = await get<{ views: ViewStatus[] }>(`${url}/analytics/materialized-views`);
   return banner({
     url,
     database: services.database,
+    source: inMemory ? (settings.FHIR_BASE_URL ?? settings.FHIR_NDJSON_DIR ?? null) : null,
     queue: services.queue,
     dataDir: services.dataDir,
     views: views.length,
