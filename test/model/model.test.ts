@@ -33,7 +33,17 @@ const KEPT: [steps: readonly Step[]][] = [
     ],
   ],
   [
-    // The same with live capture, and a writer that goes on after the first refresh.
+    // A tag alone: neither the version nor the time of the resource moves.
+    [
+      { kind: 'put', writer: null, id: 'a', values: ['1'] },
+      { kind: 'refresh', view: 'tagged', mode: 'auto' },
+      { kind: 'tag', writer: null, id: 'a', tag: 'x' },
+      { kind: 'read', view: 'tagged' },
+      { kind: 'refresh', view: 'tagged', mode: 'delta' },
+    ],
+  ],
+  [
+    // Late commits with live capture, and a writer that goes on after the first refresh.
     [
       { kind: 'live', on: true },
       { kind: 'refresh', view: 'plain', mode: 'auto' },
