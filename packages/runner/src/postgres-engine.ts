@@ -17,6 +17,7 @@ import type { Sql } from 'sql-template-tag';
 import sql, { join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
 import { isIdColumn, referenceColumn } from './columns.ts';
+import { indexedConditions } from './indexed-conditions.ts';
 import { linkCoverages } from './link-coverages.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { Answered, Engine, Question } from './run.ts';
@@ -26,6 +27,7 @@ import { before, readOnly, translate } from './session.ts';
 /** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
 export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
   const coverage = linkCoverages(source, layout);
+  const indexed = indexedConditions(source, layout);
   /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
   const compressedTypes = new Set<string>();
 
@@ -45,6 +47,7 @@ export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
       const covered = await before(deadline, coverage(plan.resource, reference.element));
       if (covered !== null) conditions.push(restrictToTargets(layout, plan.resource, covered, reference.targetType, ids));
     }
+    conditions.push(...(await before(deadline, indexed(plan, search.columns, conditions.length > 0))));
     return conditions.length === 0 ? undefined : join(conditions, ' and ');
   }
 
