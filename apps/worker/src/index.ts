@@ -1,2 +1,3 @@
 export { openDatabases } from './databases.ts';
+export { sizePools } from './pool-sizes.ts';
 export { prepareCatalog, type RunningWorker, startWorker, type WorkerOptions } from './worker.ts';

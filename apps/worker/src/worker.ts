@@ -7,6 +7,7 @@ import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/qu
 import { createRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
 import { type Databases, openDatabases } from './databases.ts';
+import { sizePools } from './pool-sizes.ts';
 import { query } from './processors/query.ts';
 import { sweep } from './processors/sweep.ts';
 import { untilAvailable } from './retry.ts';
@@ -70,6 +71,7 @@ async function prepare(
 ): Promise<{ catalog: Catalog; layout: HapiLayout }> {
   const schema = settings.SQLONFHIR_SCHEMA;
   await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
+  await untilAvailable(() => sizePools({ source, target }, settings, log), waiting(log, 'database'), signal);
   const layout = await untilAvailable(
     () => detectHapi(source, { schema: settings.FHIR_SCHEMA, timeZone: settings.FHIR_TIME_ZONE }),
     waiting(log, 'FHIR tables'),
