@@ -36,7 +36,7 @@ export async function indexHolds(client: Queryable, layout: HapiLayout, element:
  *
  * What is assumed of the time after: who writes a resource sets `res_updated`, and commits within ten minutes (as `readLinkCoverage`
  * assumes); and index rows change with their resource. The latter is broken by a $reindex after a search parameter was redefined or
- * disabled, which is noticed when the coverage is read again, and by nothing else that HAPI does.
+ * disabled, which is noticed when the coverage is read again. No other case is known, but HAPI's source was not gone through for one.
  * Reads and parses the type once.
  * @param values a SELECT of `res_id` and `value` over the current resources, with every value of the path; in the session's
  * time zone UTC, which a `value` of type date is taken in.

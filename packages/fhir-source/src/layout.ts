@@ -26,7 +26,7 @@ export interface HapiLayout {
   readonly tagUserSelected: boolean;
   /** `hfj_res_link` exists; it may still be empty. */
   readonly links: boolean;
-  /** `hfj_spidx_token` and `hfj_spidx_date` exist, with hashes (HAPI 3.5 and later); they may still be empty. */
+  /** `hfj_spidx_token` and `hfj_spidx_date` exist, with hashes; they may still be empty. */
   readonly tokenIndex: boolean;
   readonly dateIndex: boolean;
   /** `hfj_resource.partition_id` exists; resources of every partition are read. */

@@ -15,9 +15,9 @@ import sql from 'sql-template-tag';
 import { readOnly } from './session.ts';
 
 const RENEW_AFTER_MS = 5 * 60_000;
-/** A proof parses the whole type. Renewed no sooner than after a hundred times as long, it takes a hundredth of one session. */
+/** A proof parses the whole type. Renewed no sooner than after a hundred times as long, each column takes at most a hundredth of one session. */
 const RENEW_FACTOR = 100;
-/** A worker that stops waits for the session: two minutes are some six million resources. */
+/** A worker that stops waits for the session: two minutes are some six million resources, reckoned from 1.6 s for 88 674. */
 const LONGEST_PROOF_MS = 2 * 60_000;
 /** A query that nothing else narrows reads about as much as a proof does; past this it goes on without. */
 const WAIT_MS = 2000;

@@ -2,13 +2,13 @@ import type { PoolClient, QueryConfig } from 'pg';
 import type { Sql } from 'sql-template-tag';
 
 /*
- * Statements that come again are prepared by name, per connection. Measured on the demo data, a page of ten of a patient's labs:
+ * Statements that come again are prepared by name, per connection. Measured on the demo data, lower quartiles on a busy machine, a page of ten of a patient's labs:
  * from a generation 0.50 ms without a name, 0.36 with; on the fly 16.5 and 15.7 (10 kB of text to parse). Plans are made for
  * the values each time (plan_cache_mode in session.ts): a generic one takes 0.22 ms there, but is the same for a patient
  * of ten rows and one of a million. Building the texts takes 0.2 ms and is not kept.
  */
 
-/** A connection keeps the statements used last; each takes some 100 kB of the server's memory on the fly. */
+/** A connection keeps the statements used last. The number is a guess: what a statement takes of the server's memory was not measured. */
 const MOST_PREPARED = 64;
 /** Texts seen once: a query that never comes again should not push out one that does. */
 const MOST_SEEN = 1000;
