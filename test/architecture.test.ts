@@ -20,7 +20,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   queue: ['contracts'],
   observability: ['contracts'],
   services: ['contracts'],
-  demo: ['contracts'],
+  // The hashes of HAPI's search indexes, which the demo database has as well.
+  demo: ['contracts', 'fhir-source'],
   api: ['contracts', 'queue', 'catalog', 'observability'],
   worker: [
     'contracts',

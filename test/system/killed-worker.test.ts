@@ -54,7 +54,8 @@ describeWithRedis('a worker that is killed (SIGKILL) in the middle of a full bui
     try {
       await holder.query('begin');
       await holder.query(hold);
-      job = (await system.call<{ job: string }>('POST', '/analytics/materialized-views/observation_labs/refresh')).body.job;
+      job = (await system.call<{ job: string }>('POST', '/analytics/materialized-views/observation_labs/refresh?mode=full')).body
+        .job;
       const { rows: pids } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
       await until(() => isHeld(pids[0]?.pid ?? 0), { what: 'the build to wait for the lock', timeoutMs: 30_000 });
       expect((await status()).status).toBe('refreshing');

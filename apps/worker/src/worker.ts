@@ -8,6 +8,7 @@ import { builtInViews, compileView } from '@viewmill/views';
 import { type Databases, openDatabases } from './databases.ts';
 import { followLive } from './follow-live.ts';
 import { memoryRunner, textSourceOf } from './memory.ts';
+import { sizePools } from './pool-sizes.ts';
 import { query } from './processors/query.ts';
 import { refreshHandlers } from './refresh-handlers.ts';
 import { untilAvailable } from './retry.ts';
@@ -74,6 +75,7 @@ async function prepare(
 ): Promise<{ catalog: Catalog; layout: HapiLayout | null }> {
   const schema = settings.SQLONFHIR_SCHEMA;
   await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
+  await untilAvailable(() => sizePools({ source, target }, settings, log), waiting(log, 'database'), signal);
   if (settings.VIEWDEF_RUNNER === 'memory') return { catalog: createCatalog({ pool: target, schema }), layout: null };
   const layout = await untilAvailable(
     () => detectHapi(source, { schema: settings.FHIR_SCHEMA, timeZone: settings.FHIR_TIME_ZONE }),

@@ -60,6 +60,18 @@ export const settingsSchema = z.object({
   DATA_DIR: z.string().default('.viewmill').describe('Folder of the embedded PostgreSQL and Redis'),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).default(8).describe('Queries a worker runs at once'),
   REFRESH_CONCURRENCY: z.coerce.number().int().min(1).default(1).describe('Refreshes a worker runs at once'),
+  DATABASE_POOL_SHARE: z.coerce
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.5)
+    .describe('Share of the PostgreSQL server’s connections (`max_connections` less the reserved ones) that one worker may take'),
+  DATABASE_POOL_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Connections of each of a worker’s pools, instead of what the share allows; at least 3 and 4 for each refresh'),
   QUERY_TIMEOUT_SECONDS: seconds.default(30).describe('How long a query may wait and run before 503 or 504'),
   REFRESH_ATTEMPTS: z.coerce.number().int().min(1).default(5).describe('Attempts of a refresh before it is given up'),
   REFRESH_BACKOFF_MS: z.coerce

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { searchHash } from '@viewmill/fhir-source';
 import { type DemoResource, RESOURCE_TYPES, type ResourceType, TAGS, type Token } from './resource.ts';
-import { searchHash } from './search-hash.ts';
 import { copyText, type TableWriter } from './table-writer.ts';
 import { boundaries, HOUR, REFERENCE_TIME, toTimestamp } from './time.ts';
 

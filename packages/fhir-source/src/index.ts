@@ -1,5 +1,8 @@
 export { COMPRESSED_LIMIT_BYTES, compressedResources, hasCompressed } from './compressed.ts';
 export { type CompressedTexts, currentResources, isCompressedMissing } from './current-resources.ts';
+export { indexHolds, readIndexCoverage } from './index-coverage.ts';
+export { type IndexCoverage, restrictToDates, restrictToTokens } from './index-restrictions.ts';
+export { findIndexedElement, type IndexedElement } from './indexed-element.ts';
 export { type InstantRange, instantRange } from './instant-range.ts';
 export { currentKeys, differingKeys, keyColumns, keysHaveTags, readKeys, sourceKey } from './keys.ts';
 export { detectHapi, type HapiLayout } from './layout.ts';
@@ -34,10 +37,12 @@ export {
   type RangeOperator,
   restrictedIds,
   restrictToIds,
+  restrictToMentions,
   restrictToTargets,
   restrictToUpdated,
 } from './restrictions.ts';
 export { isSameDatabase } from './same-database.ts';
+export { searchHash } from './search-hash.ts';
 export type { SourceNeeds } from './source-needs.ts';
 export { type SourceState, sourceState } from './source-state.ts';
 export type { Narrowing, TextBatch, TextRequest, TextSource } from './text-source.ts';

@@ -37,7 +37,7 @@ export function currentKeys(layout: HapiLayout, resourceType: string, needs: Sou
  * where this differs from what a generation was built from, only a full build will do.
  */
 export async function sourceKey(client: Queryable, layout: HapiLayout): Promise<string> {
-  const { notices: _notices, links: _links, ...facts } = layout;
+  const { notices: _notices, links: _links, tokenIndex: _tokens, dateIndex: _dates, ...facts } = layout;
   const { rows } = await client.query<{ place: string }>(sql`
     select (select oid from pg_catalog.pg_database where datname = current_database()) || '/' || ${hapiTable(layout, 'hfj_resource').text}::regclass::oid
       as place`);

@@ -26,6 +26,9 @@ export interface HapiLayout {
   readonly tagUserSelected: boolean;
   /** `hfj_res_link` exists; it may still be empty. */
   readonly links: boolean;
+  /** `hfj_spidx_token` and `hfj_spidx_date` exist, with hashes; they may still be empty. */
+  readonly tokenIndex: boolean;
+  readonly dateIndex: boolean;
   /** `hfj_resource.partition_id` exists; resources of every partition are read. */
   readonly partitions: boolean;
   /** What this version lacks and what follows; for the log and the doctor. */
@@ -75,6 +78,8 @@ export async function detectHapi(
     tagVersion: has('hfj_tag_def', 'tag_version'),
     tagUserSelected: has('hfj_tag_def', 'tag_user_selected'),
     links: has('hfj_res_link', 'src_resource_id', 'src_path', 'target_resource_id'),
+    tokenIndex: has('hfj_spidx_token', 'res_id', 'hash_identity', 'hash_value', 'hash_sys', 'sp_value', 'sp_system'),
+    dateIndex: has('hfj_spidx_date', 'res_id', 'hash_identity', 'sp_value_low', 'sp_value_high'),
     partitions: has('hfj_resource', 'partition_id'),
   };
   if (!layout.inlineText && !layout.largeObjects) throw notHapi(settings.schema, 'hfj_res_ver with res_text or res_text_vc');

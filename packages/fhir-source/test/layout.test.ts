@@ -26,6 +26,8 @@ describeWithShared('detectHapi on real servers', () => {
         sourceUri: 'version',
         tags: true,
         links: true,
+        tokenIndex: true,
+        dateIndex: true,
         notices: [],
       });
       await pool.query('alter schema public rename to "My FHIR"');

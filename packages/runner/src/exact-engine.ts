@@ -111,14 +111,11 @@ function conditionsOf({ view: { plan }, search }: Question, layout: HapiLayout):
   ];
 }
 
-/**
- * An array, not a join: the planner expects ten ids and goes by index, where it would guess half of the table for a comparison of keys.
- * What the search narrows is intersected with it first, in indexes: a patient's look-up parses what changed of that patient only.
- */
+/** An array, not a join: the planner expects ten ids and goes by index, where it would guess half of the table for a comparison of keys. */
 function computed(plan: ViewPlan, layout: HapiLayout, narrowed: Sql | undefined, texts: CompressedTexts | undefined): Sql {
-  const matching = narrowed === undefined ? empty : sql` where c.res_id in (${restrictedIds(layout, plan.resource, narrowed)})`;
-  const changed = sql`r.res_id = any (array(select c.res_id from changed c${matching}))`;
-  return compileToSql(plan, currentResources(layout, plan.resource, plan.needs, changed, texts), { ordinal: true }).rows;
+  const changed = sql`r.res_id = any (array(select c.res_id from changed c))`;
+  const restriction = narrowed === undefined ? changed : sql`${changed} and (${narrowed})`;
+  return compileToSql(plan, currentResources(layout, plan.resource, plan.needs, restriction, texts), { ordinal: true }).rows;
 }
 
 /** Both branches must agree on collations, or the union has none. */

@@ -1,8 +1,9 @@
 import type { ViewPlan } from '@viewmill/views';
-import type { ClientBase } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import sql, { join, raw } from 'sql-template-tag';
 import { after, orderBy, type Position } from './cursor.ts';
+import { prepared } from './prepared.ts';
 import { columnConditions, columnOf, type ResolvedSearch } from './search-conditions.ts';
 
 /** What a search takes from a relation `res_id, ordinal, columns…`. */
@@ -32,7 +33,7 @@ interface PageRow {
  * Reads one page. PostgreSQL writes the JSON, and as one text: numerics keep their digits, and a page is one row to transfer,
  * which takes a third of the time of a thousand rows. One row more than asked for says whether there is a next page.
  */
-export async function readPage(client: ClientBase, request: PageRequest, limit: number, from: Position | null): Promise<Page> {
+export async function readPage(client: PoolClient, request: PageRequest, limit: number, from: Position | null): Promise<Page> {
   if (limit === 0) return { rowsJson: '[]', rows: 0, end: null };
   const { plan, search } = request;
   const conditions = from === null ? where(request) : where(request, after(search, from));
@@ -40,21 +41,22 @@ export async function readPage(client: ClientBase, request: PageRequest, limit: 
   const keys = search.sort.map(({ column }) => sql`${columnOf(column)}::text`);
   // Without columns a row is {}: a view of nothing is legal.
   const row = columns.length === 0 ? sql`'{}'` : sql`row_to_json((select x from (select ${join(columns)}) x))::text`;
-  const answer = await client.query<PageRow>(sql`
+  const statement = sql`
     select string_agg(body, ',') filter (where n <= ${limit}::bigint) as body, count(*)::integer as found,
       max(keys) filter (where n = ${limit}::bigint) as keys
     from (
       select row_number() over () as n, ${row} as body,
         case when row_number() over () = ${limit}::bigint then array[${join([...keys, sql`q.res_id::text`, sql`q.ordinal::text`])}] end as keys
       from (select * from ${request.rows} q where ${conditions} order by ${orderBy(search)} limit ${limit + 1}::bigint) q
-    ) page`);
+    ) page`;
+  const answer = await client.query<PageRow>(prepared(client, statement));
   const { body, found, keys: end } = answer.rows[0] ?? { body: null, found: 0, keys: null };
   return { rowsJson: `[${body ?? ''}]`, rows: Math.min(found, limit), end: found > limit && end !== null ? position(end) : null };
 }
 
-export async function countRows(client: ClientBase, request: PageRequest): Promise<number> {
+export async function countRows(client: PoolClient, request: PageRequest): Promise<number> {
   const answer = await client.query<{ count: string }>(
-    sql`select count(*) as count from ${request.rows} q where ${where(request)}`,
+    prepared(client, sql`select count(*) as count from ${request.rows} q where ${where(request)}`),
   );
   return Number(answer.rows[0]?.count ?? 0);
 }

@@ -7,6 +7,7 @@ import {
   type HapiLayout,
   isCompressedMissing,
   restrictToIds,
+  restrictToMentions,
   restrictToTargets,
   restrictToUpdated,
   sourceState,
@@ -17,6 +18,7 @@ import type { Sql } from 'sql-template-tag';
 import sql, { join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
 import { isIdColumn, referenceColumn } from './columns.ts';
+import { indexedConditions } from './indexed-conditions.ts';
 import { linkCoverages } from './link-coverages.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { Answered, Engine, Question } from './run.ts';
@@ -24,18 +26,22 @@ import type { ResolvedSearch } from './search-conditions.ts';
 import { before, readOnly, translate } from './session.ts';
 
 export interface PostgresEngine extends Engine {
-  /** A condition on hfj_resource `r` that the search implies; undefined if it implies none that an index can answer. */
+  /**
+   * A condition for `currentResources` that the search implies; undefined if there is none. Where the answer has to be exact, no index
+   * is asked whose completeness was proved at another time than that of the query.
+   */
   narrow(question: Question): Promise<Sql | undefined>;
 }
 
 /** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
 export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine {
   const coverage = linkCoverages(source, layout);
+  const indexed = indexedConditions(source, layout);
   /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
   const compressedTypes = new Set<string>();
 
   /** What HAPI's own indexes can narrow; the view's columns are compared as well. */
-  async function restriction({ view: { plan }, search, deadline }: Question): Promise<Sql | undefined> {
+  async function restriction({ view: { plan }, search, deadline, freshness }: Question): Promise<Sql | undefined> {
     const conditions = [
       ...search.ids.map((ids) => restrictToIds(layout, plan.resource, ids)),
       ...search.updated.map(({ operator, range }) => restrictToUpdated(layout, operator, range)),
@@ -47,9 +53,13 @@ export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine
       }
       const reference = referenceColumn(plan, column);
       if (reference === null) continue;
+      const mentions = freshness === 'any' ? undefined : restrictToMentions(layout, ids);
+      if (mentions !== undefined) conditions.push(mentions);
+      if (freshness !== 'any') continue;
       const covered = await before(deadline, coverage(plan.resource, reference.element));
       if (covered !== null) conditions.push(restrictToTargets(layout, plan.resource, covered, reference.targetType, ids));
     }
+    if (freshness === 'any') conditions.push(...(await before(deadline, indexed(plan, search.columns, conditions.length > 0))));
     return conditions.length === 0 ? undefined : join(conditions, ' and ');
   }
 

@@ -1,9 +1,11 @@
 import { ViewmillError } from '@viewmill/contracts';
 import type { Pool, PoolClient } from 'pg';
+import { deallocateEvicted, isStatementLost, stopPreparing } from './prepared.ts';
 
 /**
  * Runs `work` in a read-only transaction on one snapshot, in UTC, ended by the server at the deadline.
- * JIT is off: the machine code of a generated statement takes longer than running it once.
+ * JIT is off: the machine code of a generated statement takes longer than running it once. Plans are made for the values.
+ * `work` runs a second time if the connection lost its prepared statements.
  * @param deadline milliseconds since 1970.
  * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached.
  */
@@ -22,21 +24,33 @@ export async function readOnly<T>(
     client.release(broken);
   };
   try {
-    const left = deadline === undefined ? 0 : deadline - Date.now();
-    if (deadline !== undefined && left <= 0) throw timedOut();
-    await client.query(
-      `begin isolation level repeatable read read only; set local timezone = 'UTC'; set local datestyle = 'ISO, MDY';
-       set local jit = off; set local statement_timeout = ${Math.min(Math.ceil(left), MAX_TIMEOUT_MS)}`,
-    );
-    const result = await work(client);
+    await begin(client, deadline);
+    const result = await work(client).catch(async (error: unknown) => {
+      if (!isStatementLost(errorCode(error))) throw error;
+      stopPreparing(client);
+      await client.query('rollback');
+      await begin(client, deadline);
+      return work(client);
+    });
     // Nothing was written: the answer does not wait for the end of the transaction.
     client.query('commit').then(() => release(), release);
+    deallocateEvicted(client);
     return result;
   } catch (error) {
     // Should the rollback fail, the session cannot be used again.
     client.query('rollback').then(() => release(), release);
     throw translate(error);
   }
+}
+
+async function begin(client: PoolClient, deadline: number | undefined): Promise<void> {
+  const left = deadline === undefined ? 0 : deadline - Date.now();
+  if (deadline !== undefined && left <= 0) throw timedOut();
+  await client.query(
+    `begin isolation level repeatable read read only; set local timezone = 'UTC'; set local datestyle = 'ISO, MDY';
+     set local jit = off; set local plan_cache_mode = force_custom_plan;
+     set local statement_timeout = ${Math.min(Math.ceil(left), MAX_TIMEOUT_MS)}`,
+  );
 }
 
 function ignore(): void {}

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { searchHash } from '@viewmill/fhir-source';
 import { describeWithShared, sharedPath } from '@viewmill/testkit';
 import { describe, expect, it } from 'vitest';
-import { searchHash } from '../src/search-hash.ts';
 
 const rows = (table: string): (string | null)[][] =>
   gunzipSync(readFileSync(sharedPath('hapi', 'data', `${table}.copy.gz`)))
