@@ -1,4 +1,4 @@
-import type { Served } from '@viewmill/catalog';
+import type { GenerationTables, Served } from '@viewmill/catalog';
 import {
   changedSince,
   isEverything,
@@ -12,6 +12,7 @@ import {
 import type { PoolClient } from 'pg';
 import sql, { type Sql } from 'sql-template-tag';
 import { type Copied, copyRows, nothingCopied } from './copy-rows.ts';
+import type { CopySink } from './copy-sink.ts';
 import { tablesOf } from './generation-table.ts';
 import { type ChangedKey, compareAllKeys, compareSomeKeys, type KeyPlace } from './keys.ts';
 import type { RefreshOptions } from './options.ts';
@@ -108,30 +109,43 @@ export async function applyDelta(
   const { plan, catalog } = options;
   const tables = tablesOf(catalog.schema, served.generation);
   const copied = nothingCopied();
-  let rowsBefore = 0;
-  let resourcesBefore = 0;
+  const there = keys.filter(({ resVer }) => resVer !== null);
+  // The two connections work side by side: the first resources are read while the old rows go.
+  const removing = removeRows(client, tables, keys);
+  const opened = removing.then(() => rowsSink(client, tables, plan, false));
+  const sink: CopySink = {
+    write: async (bytes) => (await opened).write(bytes),
+    end: async () => (await opened).end(),
+    fail: async () => (await opened.catch(() => null))?.fail(),
+  };
+  try {
+    for (const chunk of chunksOf(there)) {
+      const ids = chunk.map(({ resId }) => resId);
+      await copyRows(reader, sink, options, copied, sql`r.res_id = any (${ids}::bigint[])`);
+    }
+    await sink.end();
+  } catch (error) {
+    await sink.fail();
+    throw error;
+  }
+  const { rowsBefore, resourcesBefore } = await removing;
+  for (const chunk of chunksOf(there)) await insertKeys(client, options, tables.versions, chunk);
+  return { ...copied, rowsBefore, resourcesBefore, resourcesAfter: there.length };
+}
+
+async function removeRows(
+  client: PoolClient,
+  tables: GenerationTables,
+  keys: readonly ChangedKey[],
+): Promise<{ rowsBefore: number; resourcesBefore: number }> {
+  let [rowsBefore, resourcesBefore] = [0, 0];
   for (const chunk of chunksOf(keys)) {
     const ids = chunk.map(({ resId }) => resId);
     rowsBefore += (await client.query(sql`delete from ${tables.rows} where res_id = any (${ids}::bigint[])`)).rowCount ?? 0;
     resourcesBefore +=
       (await client.query(sql`delete from ${tables.versions} where res_id = any (${ids}::bigint[])`)).rowCount ?? 0;
   }
-  const there = keys.filter(({ resVer }) => resVer !== null);
-  if (there.length > 0) {
-    const sink = rowsSink(client, tables, plan, false);
-    try {
-      for (const chunk of chunksOf(there)) {
-        const ids = chunk.map(({ resId }) => resId);
-        await copyRows(reader, sink, options, copied, sql`r.res_id = any (${ids}::bigint[])`);
-      }
-      await sink.end();
-    } catch (error) {
-      await sink.fail();
-      throw error;
-    }
-  }
-  for (const chunk of chunksOf(there)) await insertKeys(client, options, tables.versions, chunk);
-  return { ...copied, rowsBefore, resourcesBefore, resourcesAfter: there.length };
+  return { rowsBefore, resourcesBefore };
 }
 
 function insertKeys(
