@@ -16,7 +16,8 @@ export interface Databases {
 export function openDatabases(settings: Settings, log: Logger): Databases {
   if (settings.DATABASE_URL === undefined) throw new ViewmillError('VM3005', 'DATABASE_URL is needed', { at: 'DATABASE_URL' });
   // A query holds one connection, a refresh up to four (reading, writing, lock, catalog); two are for the catalog.
-  const max = settings.WORKER_CONCURRENCY + settings.REFRESH_CONCURRENCY * 4 + 2;
+  const queries = settings.WORKER_CONCURRENCY + settings.HEAVY_CONCURRENCY + settings.EXPORT_CONCURRENCY;
+  const max = queries + settings.REFRESH_CONCURRENCY * 4 + 2;
   const open = (connectionString: string): pg.Pool => {
     const pool = new pg.Pool({ connectionString, max, application_name: 'viewmill-worker' });
     pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));

@@ -120,7 +120,11 @@ async function work({ settings, log, databases, catalog, layout, queue }: Parts)
       sweep: (data) => sweep(data, { catalog, enqueueRefresh: (refresh) => queue.refreshes.enqueue('refresh', refresh) }),
       drop: (data) => dropView({ ...building, name: data.view }),
     },
-    queryConcurrency: settings.WORKER_CONCURRENCY,
+    queryConcurrency: {
+      interactive: settings.WORKER_CONCURRENCY,
+      heavy: settings.HEAVY_CONCURRENCY,
+      exports: settings.EXPORT_CONCURRENCY,
+    },
     refreshConcurrency: settings.REFRESH_CONCURRENCY,
     onError: (error) => logFault(log, error),
   });

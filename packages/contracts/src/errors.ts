@@ -74,6 +74,13 @@ export const ERRORS = {
     help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.',
   },
   VM2010: { status: 413, title: 'Result too large', help: 'Page with _count and the cursor.' },
+  VM2011: {
+    status: 429,
+    title: 'Too many requests of this client',
+    help: 'Try again after Retry-After seconds.',
+    retryable: true,
+  },
+  VM2012: { status: 406, title: 'No such format', help: 'Ask for application/json, application/x-ndjson or text/csv.' },
   // 30xx: services
   VM3001: { status: 503, title: 'No worker answered in time', help: 'Start a worker or try again later.', retryable: true },
   VM3002: {
@@ -106,6 +113,12 @@ export const ERRORS = {
     status: 503,
     title: 'The catalog is newer than this program',
     help: 'Start the version of Viewmill that wrote it, or a later one.',
+  },
+  VM3030: {
+    status: 503,
+    title: 'The answer broke off',
+    help: 'Ask again; what was received of it is not the whole.',
+    retryable: true,
   },
   // 90xx: ours
   VM9001: {
