@@ -84,12 +84,14 @@ export function createActiveQueries(
           const until = Date.now() + ms;
           while (entry.granted < chunks && !signal.aborted && Date.now() < until) {
             await new Promise<void>((resolve) => {
-              const tooLate = setTimeout(resolve, until - Date.now());
-              entry.onGrant = () => {
+              const goOn = (): void => {
                 clearTimeout(tooLate);
+                signal.removeEventListener('abort', goOn);
                 resolve();
               };
-              signal.addEventListener('abort', entry.onGrant, { once: true });
+              const tooLate = setTimeout(goOn, until - Date.now());
+              entry.onGrant = goOn;
+              signal.addEventListener('abort', goOn);
             });
           }
           return entry.granted >= chunks;
