@@ -1,8 +1,9 @@
 import { build } from './build.mjs';
+import { load } from './load.mjs';
 import { query } from './query.mjs';
 
-/** `npm run bench -- build` and `npm run bench -- query`: ratios measured side by side in one run, printed and kept in bench/results. */
-const BENCHES = { build, query };
+/** `npm run bench -- build`, `-- query` and `-- load`: ratios measured side by side in one run, printed and kept in bench/results. */
+const BENCHES = { build, query, load };
 const [name, ...rest] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {

@@ -95,7 +95,13 @@ export async function prepareCatalog(target: Databases['target'], settings: Sett
 async function work({ settings, log, databases, catalog, layout, queue }: Parts): Promise<() => Promise<void>> {
   const { source, target } = databases;
   const views = createViewCompiler((name) => catalog.getDefinition(name));
-  const runner = createRunner({ kind: settings.VIEWDEF_RUNNER, source, target, layout, catalog, maxRows: settings.MAX_ROWS });
+  const runner = createRunner({
+    kind: settings.VIEWDEF_RUNNER,
+    ...databases.queries,
+    layout,
+    catalog,
+    maxRows: settings.MAX_ROWS,
+  });
   // A view or definition changed, in whatever process: what is remembered of it is old. Null: notifications were missed.
   const subscription = catalog.changes((view) => {
     views.forget(view ?? undefined);

@@ -71,20 +71,21 @@ export function createQueries(
   });
   let looking: NodeJS.Timeout | undefined;
 
-  function deliver(frame: string): void {
+  function deliver(frame: string): boolean {
     try {
       const reply = decodeReply(frame);
       if ('begun' in reply) {
         for (const lane of LANES) lanes[lane].begun(reply.begun);
-        return;
+      } else {
+        for (const call of [...(units.get(reply.id)?.calls ?? [])]) {
+          if ('chunk' in reply) call.take?.(reply.chunk);
+          else call.settle('error' in reply ? fromErrorPayload(reply.error) : reply.result);
+        }
       }
-      const unit = units.get(reply.id);
-      if (unit === undefined) return;
-      if ('chunk' in reply) for (const call of [...unit.calls]) call.take?.(reply.chunk);
-      else for (const call of [...unit.calls]) call.settle('error' in reply ? fromErrorPayload(reply.error) : reply.result);
     } catch (error) {
       settings.onError(error);
     }
+    return units.size > 0;
   }
 
   /** Once, with the first query: a process that only works asks nothing. */

@@ -29,21 +29,17 @@ export function redisReplies(url: string, settings: QueueSettings): ReplyChannel
   let closed = false;
   const outgoing = new Map<string, { frames: string[]; size: number; sent: Promise<void> }>();
 
-  async function read(redis: Redis, deliver: (frame: string) => void): Promise<void> {
-    let several = false;
+  async function read(redis: Redis, deliver: (frame: string) => boolean): Promise<void> {
+    let more = false;
     while (!closed) {
       try {
-        // Where frames come in crowds, a second read takes those that came meanwhile.
-        if (several) {
-          const more = await redis.rpop(inbox, TAKE);
-          for (const frame of more ?? []) deliver(frame);
-          several = more !== null && more.length > 1;
-          if (several) continue;
-        }
+        // Where more answers are due, one further read takes those that came meanwhile.
+        const frames: string[] | null = more ? await redis.rpop(inbox, TAKE) : null;
+        for (const frame of frames ?? []) deliver(frame);
+        more = frames !== null && frames.length > 1;
+        if (more) continue;
         const popped = await redis.brpop(inbox, BLOCK_SECONDS);
-        if (popped === null) continue;
-        deliver(popped[1]);
-        several = true;
+        if (popped !== null) more = deliver(popped[1]);
       } catch (error) {
         if (closed) return;
         settings.onError(error);

@@ -8,8 +8,9 @@ import { type ErrorPayload, type QueryResult, type StreamEnd, type StreamHead, V
 export interface ReplyChannel {
   /** Where answers to this process go. */
   readonly inbox: string;
-  /** Begins to take frames from the inbox, and goes on when a lost connection is back; each is gone from the database once delivered. */
-  listen(deliver: (frame: string) => void): void;
+  /** Begins to take frames from the inbox, and goes on when a lost connection is back; each is gone from the database once delivered.
+   * `deliver` says whether more are expected soon. */
+  listen(deliver: (frame: string) => boolean): void;
   /** Frames sent one after the other, each when the one before has been sent, arrive in that order. */
   send(inbox: string, frame: string): Promise<void>;
   close(): Promise<void>;

@@ -66,7 +66,7 @@ export function materializedEngine(
     const attempt = async (view: MaterializedView | ViewmillError): Promise<Answered<T>> => {
       if (view instanceof ViewmillError) throw view;
       const request = { plan, search: question.search, rows: view.relation, conditions: sourceConditions(question) };
-      const answer = await readOnly(target, question.deadline, (client) => work(client, request));
+      const answer = await readOnly(target, question.deadline, (client) => work(client, request), question.signal);
       return {
         answer,
         meta: {

@@ -57,16 +57,21 @@ export function postgresEngine(source: Pool, layout: HapiLayout): Engine {
       throw translate(error);
     });
     const attempt = (): Promise<Answered<T>> =>
-      readOnly(source, question.deadline, async (client) => {
-        const { asOf } = await sourceState(client);
-        const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
-          ? await compressedResources(client, layout, plan.resource, narrowed)
-          : undefined;
-        const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
-        const { rows } = compileToSql(plan, relation, { ordinal: true });
-        const answer = await work(client, { plan, search: question.search, rows: sql`(${rows})`, conditions: [] });
-        return { answer, meta: { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false } };
-      });
+      readOnly(
+        source,
+        question.deadline,
+        async (client) => {
+          const { asOf } = await sourceState(client);
+          const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
+            ? await compressedResources(client, layout, plan.resource, narrowed)
+            : undefined;
+          const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
+          const { rows } = compileToSql(plan, relation, { ordinal: true });
+          const answer = await work(client, { plan, search: question.search, rows: sql`(${rows})`, conditions: [] });
+          return { answer, meta: { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false } };
+        },
+        question.signal,
+      );
     try {
       try {
         return await attempt();

@@ -11,6 +11,7 @@ export interface Question {
   readonly limit: number;
   readonly from: Position | null;
   readonly deadline: number | undefined;
+  readonly signal: AbortSignal | undefined;
   /** A generation that was looked up already. */
   readonly found?: MaterializedView;
 }
@@ -37,11 +38,18 @@ export function askRows(
   if (!Number.isInteger(smallest) || smallest < 0)
     throw new ViewmillError('VM2001', 'the limit is no number of rows', { at: 'limit' });
   const from = search.cursor === null ? null : decodeCursor(view.plan, resolved, search.cursor);
-  return { view, search: resolved, limit: smallest, from, deadline: options.deadline };
+  return { view, search: resolved, limit: smallest, from, deadline: options.deadline, signal: options.signal };
 }
 
 export function askCount(view: RunnableView, search: Search, options: CallOptions): Question {
-  return { view, search: { ...resolveSearch(view.plan, search), sort: [] }, limit: 0, from: null, deadline: options.deadline };
+  return {
+    view,
+    search: { ...resolveSearch(view.plan, search), sort: [] },
+    limit: 0,
+    from: null,
+    deadline: options.deadline,
+    signal: options.signal,
+  };
 }
 
 export function rowsAnswer({ view, search }: Question, { answer, meta }: Answered<Page>, milliseconds: number): RowsAnswer {

@@ -28,6 +28,8 @@ export interface CountAnswer {
 export interface CallOptions {
   /** Milliseconds since 1970 after which nobody waits for the answer; becomes the statement's time-out. */
   readonly deadline?: number | undefined;
+  /** Aborted when nobody waits any more; PostgreSQL is told to stop, and VM3006 thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ export interface QueryDependencies {
 /** One query: compiled, run, answered. `enqueuedAt` is in milliseconds since 1970. */
 export async function query(
   job: QueryJob,
-  { enqueuedAt }: { readonly enqueuedAt: number },
+  { enqueuedAt, signal }: { readonly enqueuedAt: number; readonly signal: AbortSignal },
   dependencies: QueryDependencies,
 ): Promise<QueryResult> {
   const queueMs = Math.max(0, Date.now() - enqueuedAt);
@@ -22,13 +22,13 @@ export async function query(
   switch (job.kind) {
     case 'rows': {
       const view = await views.resolve(job.view);
-      const { meta, ...answer } = await runner.execute(view, job.search, undefined, { deadline: job.deadline });
+      const { meta, ...answer } = await runner.execute(view, job.search, undefined, { deadline: job.deadline, signal });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'rows', ...answer, meta: { ...meta, queue_ms: queueMs } satisfies QueryMeta };
     }
     case 'count': {
       const view = await views.resolve(job.view);
-      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline });
+      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline, signal });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'count', count, meta: { ...meta, queue_ms: queueMs } };
     }
