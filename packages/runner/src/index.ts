@@ -9,5 +9,8 @@ export type {
   RunnableView,
   RunnerKind,
   RunnerStats,
+  StreamAnswer,
+  StreamHead,
+  StreamOptions,
   ViewRunner,
 } from './view-runner.ts';

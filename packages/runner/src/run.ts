@@ -1,8 +1,10 @@
 import { type Search, ViewmillError } from '@viewmill/contracts';
+import type { PoolClient } from 'pg';
 import { decodeCursor, encodeCursor, type Position } from './cursor.ts';
-import type { Page } from './page.ts';
+import type { Page, PageRequest } from './page.ts';
 import { type ResolvedSearch, resolveSearch } from './search-conditions.ts';
-import type { CallOptions, MaterializedView, RowsAnswer, RunMeta, RunnableView } from './view-runner.ts';
+import { type StreamedRows, type StreamRequest, streamRows } from './stream-rows.ts';
+import type { CallOptions, MaterializedView, RowsAnswer, RunMeta, RunnableView, StreamAnswer } from './view-runner.ts';
 
 /** A question as a runner takes it: checked, with nothing left open. */
 export interface Question {
@@ -23,6 +25,21 @@ export interface Engine {
   readonly kind: 'materialized' | 'postgres';
   page(question: Question): Promise<Answered<Page>>;
   count(question: Question): Promise<Answered<number>>;
+  /** Writes the rows as they are read; `write` is told beforehand what is known of them. */
+  stream(question: Question, request: StreamTo): Promise<Answered<StreamedRows>>;
+}
+
+/** What an engine knows of an answer before its rows. */
+export type EngineMeta = Answered<unknown>['meta'];
+
+export interface StreamTo extends Pick<StreamRequest, 'format' | 'limit'> {
+  readonly write: (meta: EngineMeta, text: string) => Promise<void>;
+}
+
+/** The work of an engine's `stream`, once there is a snapshot to read from. */
+export function streamTo(question: Question, { format, limit, write }: StreamTo) {
+  return (client: PoolClient, request: PageRequest, meta: EngineMeta): Promise<StreamedRows> =>
+    streamRows(client, request, { format, limit, from: question.from, write: (text) => write(meta, text) });
 }
 
 /** @throws ViewmillError VM2009, VM2001 as of resolveSearch and decodeCursor. */
@@ -52,9 +69,16 @@ export function askCount(view: RunnableView, search: Search, options: CallOption
   };
 }
 
-export function rowsAnswer({ view, search }: Question, { answer, meta }: Answered<Page>, milliseconds: number): RowsAnswer {
+export function rowsAnswer(question: Question, { answer, meta }: Answered<Page>, milliseconds: number): RowsAnswer {
+  return { rowsJson: answer.rowsJson, ...streamAnswer(question, { answer, meta }, milliseconds) };
+}
+
+export function streamAnswer(
+  { view, search }: Question,
+  { answer, meta }: Answered<StreamedRows>,
+  milliseconds: number,
+): StreamAnswer {
   return {
-    rowsJson: answer.rowsJson,
     columns: view.plan.columns.map(({ name }) => name),
     next: answer.end === null ? null : encodeCursor(view.plan, search, answer.end),
     meta: { ...meta, rows: answer.rows, database_ms: milliseconds },

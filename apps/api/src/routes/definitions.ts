@@ -3,10 +3,11 @@ import { searchSchema, ViewmillError } from '@viewmill/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { sendCount, sendRows } from '../answers.ts';
+import { sendCount, sendRows, sendStream } from '../answers.ts';
+import { formatOf, isStreamed } from '../formats.ts';
 import { columnSchema, definitionSchema, metaSchema, nameParams, rowsSchema, searchBody } from '../schemas.ts';
 import { searchOfQuery } from '../search-params.ts';
-import type { ApiServices } from '../services.ts';
+import type { ApiServices, Caller } from '../services.ts';
 
 const looseQuery = z.looseObject({
   patient: z.string().optional().describe('id of a patient, with or without Patient/'),
@@ -18,6 +19,10 @@ const looseQuery = z.looseObject({
   _sort: z.string().optional().describe('columns, descending with a minus: -onset,code'),
   _count: z.string().optional().describe('rows of a page'),
   cursor: z.string().optional().describe('`next` of the page before'),
+  _format: z
+    .string()
+    .optional()
+    .describe('json, ndjson or csv; else by Accept. ndjson and csv have all rows unless _count is given'),
 });
 const countSchema = z.object({ count: z.number(), meta: metaSchema });
 const definitionBody = z.record(z.string(), z.unknown());
@@ -61,7 +66,7 @@ export const definitionRoutes =
     app.delete('/view-definitions/:name', { schema: { tags, params: nameParams } }, async (request, reply) => {
       await services.query(
         { kind: 'undefine', view: { name: request.params.name }, search: searchSchema.parse({}) },
-        signalOf(reply),
+        callerOf(reply),
       );
       return reply.code(204).send();
     });
@@ -83,7 +88,7 @@ export const definitionRoutes =
         handler: async (request, reply) => {
           const result = await services.query(
             { kind: 'count', view: { name: request.params.name }, search: searchOf(request) },
-            signalOf(reply),
+            callerOf(reply),
           );
           return sendCount(reply, expectKind(result, 'count'));
         },
@@ -95,7 +100,7 @@ export const definitionRoutes =
       async (request, reply) => {
         const result = await services.query(
           { kind: 'schema', view: { name: request.params.name }, search: searchSchema.parse({}) },
-          signalOf(reply),
+          callerOf(reply),
         );
         return { columns: [...expectKind(result, 'schema').columns] };
       },
@@ -116,7 +121,12 @@ export const definitionRoutes =
   };
 
 async function rows(services: ApiServices, reply: FastifyReply, view: ViewRef, search: Search): Promise<FastifyReply> {
-  const result = await services.query({ kind: 'rows', view, search }, signalOf(reply));
+  const { query, headers } = reply.request;
+  const format = formatOf(query, headers.accept);
+  if (isStreamed(format, search)) {
+    return sendStream(reply, format, await services.stream({ kind: 'rows', view, search, stream: format }, callerOf(reply)));
+  }
+  const result = await services.query({ kind: 'rows', view, search }, callerOf(reply));
   return sendRows(reply, expectKind(result, 'rows'));
 }
 
@@ -128,7 +138,7 @@ async function define(
 ) {
   const result = await services.query(
     { kind: 'define', mode, view: { definition }, search: searchSchema.parse({}) },
-    signalOf(reply),
+    callerOf(reply),
   );
   const { definition: stored } = expectKind(result, 'define');
   return { ...stored, definition: { ...stored.definition } };
@@ -153,7 +163,7 @@ function signalOf(reply: FastifyReply): AbortSignal {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });
-  return controller.signal;
+  return { signal: controller.signal, client: reply.request.ip };
 }
 
 function expectKind<K extends QueryResult['kind']>(result: QueryResult, kind: K): Extract<QueryResult, { kind: K }> {
