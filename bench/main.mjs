@@ -1,9 +1,10 @@
 import { build } from './build.mjs';
+import { load } from './load.mjs';
 import { query } from './query.mjs';
 import { refresh } from './refresh.mjs';
 
-/** `npm run bench -- build`, `query` and `refresh`: ratios measured side by side in one run, printed and kept in bench/results. */
-const BENCHES = { build, query, refresh };
+/** `npm run bench -- build`, `query`, `refresh` and `load`: ratios measured side by side in one run, printed and kept in bench/results. */
+const BENCHES = { build, query, refresh, load };
 const [name, ...rest] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {

@@ -4,6 +4,7 @@ import type { Logger } from '@viewmill/observability';
 import { logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
 import pg from 'pg';
+import { laneOf } from './lanes.ts';
 import { createServer } from './server.ts';
 import type { ApiServices } from './services.ts';
 
@@ -53,7 +54,10 @@ function servicesOf(settings: Settings, log: Logger, queue: QueueConnection, cat
   return {
     settings,
     log,
-    query: (job, signal) => queue.queries.run({ ...job, deadline: Date.now() + timeoutMs }, { timeoutMs, signal }),
+    query: (job, caller) =>
+      queue.queries.run({ ...job, deadline: Date.now() + timeoutMs }, { timeoutMs, ...caller, lane: laneOf(job) }),
+    stream: (job, caller) =>
+      queue.queries.stream({ ...job, deadline: Date.now() + timeoutMs }, { timeoutMs, ...caller, lane: laneOf(job) }),
     enqueue: (name, data) => queue.refreshes.enqueue(name, data),
     jobs: {
       get: (id) => queue.jobs.get(id),

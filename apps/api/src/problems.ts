@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ApiServices } from './services.ts';
 
-/** Seconds a client should wait before it tries a 503 again. */
+/** Seconds a client should wait before it tries a 503 or 429 again. */
 const RETRY_AFTER_SECONDS = 5;
 
 interface Problem {
@@ -56,7 +56,7 @@ export function sendProblem(reply: FastifyReply, error: ViewmillError, fault?: s
     ...(error.diagnostics.length === 0 ? {} : { diagnostics: error.diagnostics }),
     ...(fault === undefined ? {} : { fault }),
   };
-  if (entry.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (entry.status === 503 || entry.status === 429) reply.header('retry-after', RETRY_AFTER_SECONDS);
   // As text: the response schemas of the routes describe answers, not problems.
   return reply.code(entry.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
 }

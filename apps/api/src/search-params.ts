@@ -16,6 +16,7 @@ export function searchOfQuery(query: Readonly<Record<string, unknown>>): Search 
   const sort: { field: string; descending: boolean }[] = [];
   for (const [name, given] of Object.entries(query)) {
     for (const value of Array.isArray(given) ? given.map(String) : [String(given)]) {
+      if (name === '_format') continue;
       if (name === '_count' || name === 'limit') limit = countOf(name, value);
       else if (name === 'cursor' || name === '_cursor') cursor = value;
       else if (name === 'freshness') continue;

@@ -1,7 +1,15 @@
 import type { Catalog } from '@viewmill/catalog';
 import type { QueryJob, QueryResult, RefreshJobData, RefreshJobName, Settings } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
-import type { JobStatus, QueueConnection } from '@viewmill/queue';
+import type { JobStatus, QueueConnection, RowStream } from '@viewmill/queue';
+
+/** Who waits for an answer. */
+export interface Caller {
+  /** Aborted when it is gone. */
+  readonly signal: AbortSignal;
+  /** Callers of the same client take turns with those of others. */
+  readonly client: string;
+}
 
 /**
  * What the API asks of the rest of the system. All of it is enqueueing and reading of status: nothing here compiles or runs a view,
@@ -10,7 +18,8 @@ import type { JobStatus, QueueConnection } from '@viewmill/queue';
 export interface ApiServices {
   readonly settings: Settings;
   readonly log: Logger;
-  readonly query: (job: Omit<QueryJob, 'deadline'>, signal: AbortSignal) => Promise<QueryResult>;
+  readonly query: (job: Omit<QueryJob, 'deadline'>, caller: Caller) => Promise<QueryResult>;
+  readonly stream: (job: Omit<QueryJob, 'deadline'>, caller: Caller) => Promise<RowStream>;
   readonly enqueue: <N extends RefreshJobName>(
     name: N,
     data: RefreshJobData<N>,

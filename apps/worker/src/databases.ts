@@ -1,13 +1,15 @@
 import { type Settings, ViewmillError } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
 import pg from 'pg';
-import { fewestConnections, wantedConnections } from './pool-sizes.ts';
+import { fewestConnections, refreshConnections, wantedConnections } from './pool-sizes.ts';
 
 export interface Databases {
   /** The FHIR database: only read. */
   readonly source: pg.Pool;
   /** Where schema sqlonfhir is: often the same pool. */
   readonly target: pg.Pool;
+  /** The same two for queries, whose statements are sent without waiting for the one before. */
+  readonly queries: { readonly source: pg.Pool; readonly target: pg.Pool };
   readonly close: () => Promise<void>;
 }
 
@@ -26,20 +28,26 @@ export function openDatabases(settings: Settings, log: Logger): Databases {
       at: 'DATABASE_POOL_MAX',
     });
   }
-  const open = (connectionString: string): pg.Pool => {
-    const pool = new pg.Pool({ connectionString, max, application_name: 'viewmill-worker' });
+  const pools: pg.Pool[] = [];
+  const open = (options: pg.PoolConfig & { readonly pipeline?: boolean }): pg.Pool => {
+    const pool = new pg.Pool({ application_name: 'viewmill-worker', ...options });
     pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));
+    pools.push(pool);
     return pool;
   };
-  const source = open(fhirUrl);
-  const elsewhere = settings.CATALOG_DATABASE_URL !== undefined && settings.CATALOG_DATABASE_URL !== fhirUrl;
-  const target = elsewhere ? open(settings.CATALOG_DATABASE_URL ?? '') : source;
+  const openBoth = (more: Parameters<typeof open>[0]) => {
+    const source = open({ connectionString: fhirUrl, ...more });
+    const { CATALOG_DATABASE_URL: catalogUrl } = settings;
+    const elsewhere = catalogUrl !== undefined && catalogUrl !== fhirUrl;
+    return { source, target: elsewhere ? open({ connectionString: catalogUrl, ...more }) : source };
+  };
+  const { source, target } = openBoth({ max: refreshConnections(settings) });
   return {
     source,
     target,
+    queries: openBoth({ max: max - refreshConnections(settings), pipeline: true }),
     close: async () => {
-      await source.end();
-      if (target !== source) await target.end();
+      await Promise.all(pools.map((pool) => pool.end()));
     },
   };
 }

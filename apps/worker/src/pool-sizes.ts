@@ -1,37 +1,44 @@
 import type { Settings } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
 import type { Pool } from 'pg';
+import type { Databases } from './databases.ts';
 
-/** Connections that a worker would use at most: a query holds one, a refresh up to four (reading, writing, lock, catalog); two are for the catalog. */
-export function wantedConnections({ WORKER_CONCURRENCY, REFRESH_CONCURRENCY }: Settings): number {
-  return WORKER_CONCURRENCY + REFRESH_CONCURRENCY * 4 + 2;
-}
-
-/** Below this, refreshes that hold some of their connections could wait for each other's forever. */
-export function fewestConnections({ REFRESH_CONCURRENCY }: Settings): number {
+/**
+ * Connections for refreshes: each holds up to four (reading, writing, lock, catalog), and below that they could wait for each other's
+ * forever; three are for the catalog and its listener.
+ */
+export function refreshConnections({ REFRESH_CONCURRENCY }: Settings): number {
   return REFRESH_CONCURRENCY * 4 + 3;
 }
 
+/** Connections that a worker would use at most: a query holds one, another is for cancelling. */
+export function wantedConnections(settings: Settings): number {
+  const { WORKER_CONCURRENCY, HEAVY_CONCURRENCY, EXPORT_CONCURRENCY } = settings;
+  return refreshConnections(settings) + WORKER_CONCURRENCY + HEAVY_CONCURRENCY + EXPORT_CONCURRENCY + 1;
+}
+
+/** Two for queries: one that runs, one that cancels it. */
+export function fewestConnections(settings: Settings): number {
+  return refreshConnections(settings) + 2;
+}
+
 /**
- * Sizes the pools by what the servers allow, asked once: DATABASE_POOL_SHARE of the connections that ordinary roles can have, all pools of
- * one server together, and no more than the worker uses. DATABASE_POOL_MAX, if set, is taken as it is. Queries beyond wait for a connection.
+ * Sizes the pools of queries by what the servers allow, asked once: DATABASE_POOL_SHARE of the connections that ordinary roles can have, all
+ * pools of one server together, and no more than the worker uses. DATABASE_POOL_MAX, if set, is taken as it is. Queries beyond wait
+ * for a connection.
  * @throws errors of pg if a server cannot be reached.
  */
-export async function sizePools(
-  { source, target }: { readonly source: Pool; readonly target: Pool },
-  settings: Settings,
-  log: Logger,
-): Promise<void> {
+export async function sizePools({ source, target, queries }: Databases, settings: Settings, log: Logger): Promise<void> {
   if (settings.DATABASE_POOL_MAX !== undefined) return;
-  const pools = [...new Set([source, target])];
-  const servers = await Promise.all(pools.map(askServer));
+  const servers = await Promise.all([...new Set([source, target])].map(askServer));
+  const pools = [...new Set([queries.source, queries.target])];
   for (const [index, pool] of pools.entries()) {
     const { id, usable } = servers[index] ?? { id: '', usable: 0 };
     const sharing = servers.filter((server) => server.id === id).length;
     const allowed = Math.floor((usable * settings.DATABASE_POOL_SHARE) / sharing);
     const max = Math.max(Math.min(wantedConnections(settings), allowed), fewestConnections(settings));
     // pg compares with this whenever it opens a connection; few are open yet.
-    pool.options.max = max;
+    pool.options.max = max - refreshConnections(settings);
     if (max > allowed || max < wantedConnections(settings)) {
       log.warn(
         { max, allowed, wanted: wantedConnections(settings) },

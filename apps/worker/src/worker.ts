@@ -68,14 +68,15 @@ interface Parts {
 
 /** Catalog migrated, built-in views stored, HAPI's schema understood. */
 async function prepare(
-  { source, target }: Databases,
+  databases: Databases,
   settings: Settings,
   log: Logger,
   signal: AbortSignal,
 ): Promise<{ catalog: Catalog; layout: HapiLayout | null }> {
+  const { source, target } = databases;
   const schema = settings.SQLONFHIR_SCHEMA;
   await untilAvailable(() => prepareCatalog(target, settings, log), waiting(log, 'database'), signal);
-  await untilAvailable(() => sizePools({ source, target }, settings, log), waiting(log, 'database'), signal);
+  await untilAvailable(() => sizePools(databases, settings, log), waiting(log, 'database'), signal);
   if (settings.VIEWDEF_RUNNER === 'memory') return { catalog: createCatalog({ pool: target, schema }), layout: null };
   const layout = await untilAvailable(
     () => detectHapi(source, { schema: settings.FHIR_SCHEMA, timeZone: settings.FHIR_TIME_ZONE }),
@@ -103,7 +104,7 @@ function runnerOf({ settings, log, databases, catalog, layout, texts }: Parts): 
   const { VIEWDEF_RUNNER: kind, MAX_ROWS: maxRows } = settings;
   if (texts !== null) return memoryRunner(texts, settings, log);
   if (kind === 'memory' || layout === null) throw new RangeError('no source of resources');
-  return createRunner({ kind, source: databases.source, target: databases.target, layout, catalog, maxRows });
+  return createRunner({ kind, ...databases.queries, layout, catalog, maxRows });
 }
 
 async function work(parts: Parts): Promise<() => Promise<void>> {
@@ -127,7 +128,11 @@ async function work(parts: Parts): Promise<() => Promise<void>> {
   const workers = await queue.startWorkers({
     query: (job, context) => query(job, context, { views, runner, catalog, statistics }),
     refresh: refreshHandlers({ settings, source, target, catalog, layout, views, enqueue: queue.refreshes.enqueue }),
-    queryConcurrency: settings.WORKER_CONCURRENCY,
+    queryConcurrency: {
+      interactive: settings.WORKER_CONCURRENCY,
+      heavy: settings.HEAVY_CONCURRENCY,
+      exports: settings.EXPORT_CONCURRENCY,
+    },
     refreshConcurrency: settings.REFRESH_CONCURRENCY,
     onError: (error) => logFault(log, error),
   });

@@ -15,7 +15,10 @@ describe('the pools', () => {
     const databases = openDatabases(settings, log);
     try {
       await sizePools(databases, settings, log);
-      return [databases.source.options.max, databases.target.options.max];
+      const { source, target, queries } = databases;
+      return [source, target].map(
+        (pool, index) => (pool.options.max ?? 0) + ([queries.source, queries.target][index]?.options.max ?? 0),
+      );
     } finally {
       await databases.close();
     }
@@ -30,7 +33,7 @@ describe('the pools', () => {
   }
 
   it('are as large as the worker needs where the server allows it', async () => {
-    expect(await sizes({ WORKER_CONCURRENCY: '3' })).toEqual([9, 9]);
+    expect(await sizes({ WORKER_CONCURRENCY: '3', HEAVY_CONCURRENCY: '2', EXPORT_CONCURRENCY: '1' })).toEqual([14, 14]);
   });
 
   it('take their share of the connections, divided by the pools of one server', async () => {
@@ -41,7 +44,7 @@ describe('the pools', () => {
   });
 
   it('never fall below what refreshes need at once', async () => {
-    expect(await sizes({ DATABASE_POOL_SHARE: '0.001', REFRESH_CONCURRENCY: '2' })).toEqual([11, 11]);
+    expect(await sizes({ DATABASE_POOL_SHARE: '0.001', REFRESH_CONCURRENCY: '2' })).toEqual([13, 13]);
     await expect(sizes({ DATABASE_POOL_MAX: '6' })).rejects.toMatchObject({ code: 'VM3005' });
   });
 

@@ -74,6 +74,13 @@ export const ERRORS = {
     help: 'Use a column of the view, patient, _id, _lastUpdated, _sort or _count; see /docs.',
   },
   VM2010: { status: 413, title: 'Result too large', help: 'Page with _count and the cursor.' },
+  VM2011: {
+    status: 429,
+    title: 'Too many requests of this client',
+    help: 'Try again after Retry-After seconds.',
+    retryable: true,
+  },
+  VM2012: { status: 406, title: 'No such format', help: 'Ask for application/json, application/x-ndjson or text/csv.' },
   VM2022: {
     status: 409,
     title: 'Live capture cannot be switched',
@@ -139,6 +146,12 @@ export const ERRORS = {
     status: 409,
     title: 'This runner has no materialized views',
     help: 'Query the view; or set VIEWDEF_RUNNER to hybrid, with DATABASE_URL of a HAPI server.',
+  },
+  VM3030: {
+    status: 503,
+    title: 'The answer broke off',
+    help: 'Ask again; what was received of it is not the whole.',
+    retryable: true,
   },
   // 90xx: ours
   VM9001: {

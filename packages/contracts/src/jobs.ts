@@ -4,6 +4,14 @@ import type { RefreshedBy, StoredDefinition } from './view-status.ts';
 /** Names of the queues. The prefix of their keys is the setting QUEUE_PREFIX. */
 export const QUEUE_NAMES = { query: 'queries', refresh: 'refreshes' } as const;
 
+/** Lanes of queries: each is a queue with workers' capacity of its own, so that long scans do not hold up look-ups. */
+export const LANES = ['interactive', 'heavy', 'exports'] as const;
+export type Lane = (typeof LANES)[number];
+
+/** How streamed rows are written. `json`: row objects, to be joined by commas. */
+export const ROW_FORMATS = ['json', 'ndjson', 'csv'] as const;
+export type RowFormat = (typeof ROW_FORMATS)[number];
+
 /** Operators of a search condition; values are compared in the column's SQL type. */
 export const conditionSchema = z.object({
   /** A column of the view, or `patient`, `_id`, `_lastUpdated`. */
@@ -50,6 +58,8 @@ export const queryJobSchema = z.object({
   freshness: freshnessSchema.optional(),
   /** For `define`: whether the name must be new or must exist. */
   mode: z.enum(['create', 'update']).optional(),
+  /** For `rows`: the answer is sent in chunks of this format, as fast as its reader takes them. */
+  stream: z.enum(ROW_FORMATS).optional(),
   /** Milliseconds since 1970 at which the caller stops waiting; a worker drops the query after it. */
   deadline: z.number(),
   requestId: z.string().optional(),
@@ -79,6 +89,18 @@ export interface QueryMeta {
   readonly database_ms: number;
 }
 
+/** What is known of streamed rows before the first of them. */
+export interface StreamHead {
+  readonly columns: readonly string[];
+  readonly meta: Pick<QueryMeta, 'runner' | 'reason' | 'as_of' | 'is_stale' | 'queue_ms'>;
+}
+
+/** What is known of them after the last. */
+export interface StreamEnd {
+  readonly next: string | null;
+  readonly meta: QueryMeta;
+}
+
 /** Result of a query job. `rowsJson` is the text of a JSON array of row objects as PostgreSQL wrote it: nobody parses it on the way. */
 export type QueryResult =
   | {
@@ -88,6 +110,7 @@ export type QueryResult =
       readonly columns: readonly string[];
       readonly next: string | null;
     }
+  | ({ readonly kind: 'streamed'; readonly columns: readonly string[] } & StreamEnd)
   | { readonly kind: 'count'; readonly meta: QueryMeta; readonly count: number }
   | { readonly kind: 'schema'; readonly columns: readonly ColumnInfo[] }
   | { readonly kind: 'define'; readonly definition: StoredDefinition }

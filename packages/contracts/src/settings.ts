@@ -58,7 +58,22 @@ export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address the API listens on'),
   PORT: z.coerce.number().int().min(0).max(65535).default(8087).describe('Port of the API; 0: any free one'),
   DATA_DIR: z.string().default('.viewmill').describe('Folder of the embedded PostgreSQL and Redis'),
-  WORKER_CONCURRENCY: z.coerce.number().int().min(1).default(8).describe('Queries a worker runs at once'),
+  WORKER_CONCURRENCY: z.coerce.number().int().min(1).default(8).describe('Look-ups a worker runs at once'),
+  HEAVY_CONCURRENCY: z.coerce.number().int().min(1).default(2).describe('Queries of many rows a worker runs at once, besides'),
+  EXPORT_CONCURRENCY: z.coerce.number().int().min(1).default(1).describe('Exports a worker runs at once, besides'),
+  QUERY_BATCH: z.coerce.number().int().min(1).default(64).describe('Look-ups that one job carries at most'),
+  QUERY_QUEUE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2000)
+    .describe('Queries that may wait in an API, in each lane; more are answered 503'),
+  CLIENT_QUEUE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(1000)
+    .describe('As many of them may be of one client address; more are answered 429'),
   REFRESH_CONCURRENCY: z.coerce.number().int().min(1).default(1).describe('Refreshes a worker runs at once'),
   DATABASE_POOL_SHARE: z.coerce
     .number()

@@ -1,4 +1,5 @@
 import type { BackendFactory, IQueueBackend, Job, Processor, Queue, Worker, WorkerOptions } from 'bullmq';
+import type { ControlChannel } from './control.ts';
 import type { ReplyChannel } from './reply-channel.ts';
 
 /** A queue or worker whatever it is kept in. Job data is unknown until its schema has been applied. */
@@ -16,5 +17,6 @@ export interface Backend {
   /** A worker that has not begun to run. The caller closes it. */
   worker(name: string, processor: Processor<unknown, unknown>, options: JobWorkerOptions): JobWorker;
   readonly replies: ReplyChannel;
+  readonly control: ControlChannel;
   close(): Promise<void>;
 }

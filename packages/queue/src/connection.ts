@@ -3,6 +3,7 @@ import { QUEUE_NAMES, ViewmillError } from '@viewmill/contracts';
 import type { Backend, JobQueue } from './backend.ts';
 import { boardQueues } from './board.ts';
 import { createJobs, type Jobs } from './jobs.ts';
+import { byLane, laneQueueName } from './lanes.ts';
 import { type QueueOptions, type QueueSettings, withDefaults } from './options.ts';
 import { postgresBackend } from './postgres.ts';
 import { createQueries, type Queries } from './queries.ts';
@@ -24,10 +25,11 @@ export interface QueueCounts {
 
 export interface QueueConnection {
   readonly backend: 'redis' | 'postgres';
-  readonly queries: Pick<Queries, 'run'>;
+  readonly queries: Pick<Queries, 'run' | 'stream'>;
   readonly refreshes: Refreshes;
   readonly jobs: Jobs;
   readonly schedules: Schedules;
+  /** Of batches of queries in all lanes, and of refreshes. */
   counts(): Promise<{ readonly queries: QueueCounts; readonly refreshes: QueueCounts }>;
   /** For `@bull-board/fastify`. */
   boardQueues(): BullMQAdapter[];
@@ -43,23 +45,24 @@ export interface QueueConnection {
 export async function connectQueue(options: QueueOptions): Promise<QueueConnection> {
   const settings = withDefaults(options);
   const backend = await openBackend(options, settings);
-  const queues = { query: backend.queue(QUEUE_NAMES.query), refresh: backend.queue(QUEUE_NAMES.refresh) };
-  const both = Object.values(queues);
-  for (const queue of both) queue.on('error', settings.onError);
-  const queries = createQueries(queues.query, backend.replies, settings);
+  const lanes = byLane((lane) => backend.queue(laneQueueName(lane)));
+  const queues = { lanes, refresh: backend.queue(QUEUE_NAMES.refresh) };
+  const all = [...Object.values(lanes), queues.refresh];
+  for (const queue of all) queue.on('error', settings.onError);
+  const queries = createQueries(lanes, backend.replies, backend.control, settings);
 
   let closing: Promise<void> | undefined;
   async function close(): Promise<void> {
     await queries.close();
-    await Promise.all(both.map((queue) => queue.close()));
+    await Promise.all(all.map((queue) => queue.close()));
     await backend.close();
   }
 
   try {
-    await beforeTimeout(Promise.all(both.map((queue) => queue.waitUntilReady())), settings.connectTimeoutMs);
+    await beforeTimeout(Promise.all(all.map((queue) => queue.waitUntilReady())), settings.connectTimeoutMs);
   } catch (cause) {
     await backend.close();
-    await Promise.allSettled(both.map((queue) => queue.disconnect()));
+    await Promise.allSettled(all.map((queue) => queue.disconnect()));
     throw unreachable(cause);
   }
   return {
@@ -69,8 +72,8 @@ export async function connectQueue(options: QueueOptions): Promise<QueueConnecti
     jobs: createJobs(queues.refresh),
     schedules: createSchedules(queues.refresh, settings),
     async counts() {
-      const [queryCounts, refreshCounts] = await Promise.all([count(queues.query), count(queues.refresh)]);
-      return { queries: queryCounts, refreshes: refreshCounts };
+      const [refreshes, ...queryCounts] = await Promise.all([queues.refresh, ...Object.values(lanes)].map(count));
+      return { queries: sum(queryCounts), refreshes: refreshes ?? NONE };
     },
     boardQueues: () => boardQueues(queues),
     startWorkers: (workerOptions) => startWorkers(backend, queues, settings, workerOptions),
@@ -105,6 +108,23 @@ async function count(queue: JobQueue): Promise<QueueCounts> {
     failed: of('failed'),
     workers,
   };
+}
+
+const NONE: QueueCounts = { waiting: 0, active: 0, delayed: 0, completed: 0, failed: 0, workers: 0 };
+
+/** Every worker serves every lane. */
+function sum(counts: readonly QueueCounts[]): QueueCounts {
+  return counts.reduce(
+    (total, next) => ({
+      waiting: total.waiting + next.waiting,
+      active: total.active + next.active,
+      delayed: total.delayed + next.delayed,
+      completed: total.completed + next.completed,
+      failed: total.failed + next.failed,
+      workers: Math.max(total.workers, next.workers),
+    }),
+    NONE,
+  );
 }
 
 function unreachable(cause: unknown): ViewmillError {

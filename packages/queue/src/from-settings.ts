@@ -16,6 +16,9 @@ export function queueOptionsOf(settings: Settings, onError: (error: unknown) => 
   return {
     ...(REDIS_URL === undefined ? { postgresUrl: QUEUE_DATABASE_URL } : { redisUrl: REDIS_URL }),
     prefix: settings.QUEUE_PREFIX,
+    batch: settings.QUERY_BATCH,
+    maxPending: settings.QUERY_QUEUE,
+    maxPendingOfClient: settings.CLIENT_QUEUE,
     refreshAttempts: settings.REFRESH_ATTEMPTS,
     refreshBackoffMs: settings.REFRESH_BACKOFF_MS,
     keepSeconds: settings.JOB_KEEP_SECONDS,

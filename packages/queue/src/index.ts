@@ -7,5 +7,6 @@ export type { Queries, QueryOptions } from './queries.ts';
 export type { QueryContext, QueryHandler } from './query-processor.ts';
 export type { RefreshContext, RefreshHandlers } from './refresh-processor.ts';
 export type { Enqueued, Refreshes } from './refreshes.ts';
+export type { RowStream } from './row-stream.ts';
 export type { Schedule, ScheduleStatus, Schedules } from './schedules.ts';
 export type { WorkerOptions, Workers } from './workers.ts';

@@ -1,9 +1,13 @@
 import { queryJobSchema } from '@viewmill/contracts';
 import { z } from 'zod';
 
-/** Data of a job of the queue `queries`: one query and where its answer goes. */
-export const queryEnvelopeSchema = z.object({ replyTo: z.string(), query: queryJobSchema });
-export type QueryEnvelope = z.output<typeof queryEnvelopeSchema>;
+/** Data of a job of a lane: a batch of queries of one process, and where their answers go. */
+export const batchSchema = z.object({
+  replyTo: z.string(),
+  queries: z.array(z.object({ id: z.string(), query: queryJobSchema, at: z.number() })).min(1),
+});
+export type BatchData = z.output<typeof batchSchema>;
+export type BatchEntry = BatchData['queries'][number];
 
 /**
  * A job is cancelled by a mark in its data: a waiting one is given up by the worker that takes it, a running one by its worker,
@@ -11,6 +15,12 @@ export type QueryEnvelope = z.output<typeof queryEnvelopeSchema>;
  */
 export function isCancelled(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'cancelled' in data && data.cancelled === true;
+}
+
+/** Ids of the queries that a batch still has; those whose callers are gone were taken out of it. */
+export function idsOf(data: unknown): ReadonlySet<string> {
+  if (isCancelled(data) || typeof data !== 'object' || data === null || !('queries' in data)) return new Set();
+  return new Set((data.queries as readonly BatchEntry[]).map(({ id }) => id));
 }
 
 /** Refreshes of the same view, and sweeps of the same scope, that wait are one job. */

@@ -12,10 +12,14 @@ export interface QueueOptions {
   readonly keepSeconds?: number;
   /** A job whose worker has not been heard of for this long is given to another one, in milliseconds. */
   readonly lockMs?: number;
-  /** Queries of this process that may be in the queue at once; further ones wait in the process. */
+  /** Queries of a lane that one job carries at most. */
+  readonly batch?: number;
+  /** Queries of this process that may be in the queue at once, in each lane; further ones wait in the process. */
   readonly maxInFlight?: number;
-  /** Queries of this process that may wait for an answer; further ones get VM3008. */
+  /** Queries of this process that may wait for an answer, in each lane; further ones get VM3008. */
   readonly maxPending?: number;
+  /** As many of them may be of one client; further ones get VM2011. */
+  readonly maxPendingOfClient?: number;
   /** How long to wait for Redis or PostgreSQL at the start, in milliseconds. */
   readonly connectTimeoutMs?: number;
   /** Told of troubles that no caller sees, such as lost connections. */
@@ -25,7 +29,7 @@ export interface QueueOptions {
 export type QueueSettings = Required<Omit<QueueOptions, 'redisUrl' | 'postgresUrl'>>;
 
 /**
- * Defaults. PostgreSQL gets fewer jobs in flight: each costs several transactions there, and its pool is small.
+ * Defaults. PostgreSQL gets fewer queries in flight: each answer costs a transaction there, and its pool is small.
  * `lockMs` of 10 s: a killed worker's job runs again after 10 to 15 s.
  */
 export function withDefaults(options: QueueOptions): QueueSettings {
@@ -35,8 +39,10 @@ export function withDefaults(options: QueueOptions): QueueSettings {
     refreshBackoffMs: options.refreshBackoffMs ?? 2000,
     keepSeconds: options.keepSeconds ?? 86_400,
     lockMs: options.lockMs ?? 10_000,
-    maxInFlight: options.maxInFlight ?? (options.redisUrl === undefined ? 32 : 1000),
+    batch: options.batch ?? 64,
+    maxInFlight: options.maxInFlight ?? (options.redisUrl === undefined ? 64 : 1000),
     maxPending: options.maxPending ?? 2000,
+    maxPendingOfClient: options.maxPendingOfClient ?? options.maxPending ?? 2000,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     onError: options.onError ?? (() => undefined),
   };

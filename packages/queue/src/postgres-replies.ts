@@ -3,6 +3,7 @@ import { ident } from '@viewmill/contracts';
 import pg from 'pg';
 import sql from 'sql-template-tag';
 import type { QueueSettings } from './options.ts';
+import { createListener, type Listener } from './postgres-listener.ts';
 import { REPLY_KEEP_SECONDS, type ReplyChannel } from './reply-channel.ts';
 
 const CHANNEL = 'viewmill_reply';
@@ -17,29 +18,10 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
   const table = ident(schema, 'viewmill_reply');
   const pool = new pg.Pool({ connectionString: url, max: 4, connectionTimeoutMillis: settings.connectTimeoutMs });
   pool.on('error', settings.onError);
-  let listener: pg.Client | undefined;
+  let listener: Listener | undefined;
   let timer: NodeJS.Timeout | undefined;
   let ticking: Promise<void> = Promise.resolve();
   let closed = false;
-
-  async function connectListener(onNotice: () => void): Promise<void> {
-    const client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: settings.connectTimeoutMs });
-    client.on('error', (error) => {
-      settings.onError(error);
-      if (listener === client) listener = undefined;
-    });
-    client.on('notification', ({ payload }) => {
-      if (payload === inbox) onNotice();
-    });
-    try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
-      listener = client;
-    } catch (error) {
-      await client.end();
-      throw error;
-    }
-  }
 
   return {
     inbox,
@@ -54,10 +36,11 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
         try {
           while (again && !closed) {
             again = false;
-            const { rows } = await pool.query<{ frame: string }>(sql`
+            const { rows } = await pool.query<{ id: string; frame: string }>(sql`
               delete from ${table} where id in (select id from ${table} where inbox = ${inbox} order by id limit ${TAKE})
-              returning frame`);
-            for (const { frame } of rows) deliver(frame);
+              returning id, frame`);
+            // In the order they were sent, which a DELETE does not keep.
+            for (const { frame } of rows.sort((a, b) => Number(a.id) - Number(b.id))) deliver(frame);
             if (rows.length === TAKE) again = true;
           }
         } catch (error) {
@@ -67,7 +50,10 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
         }
       };
       const tick = async (): Promise<void> => {
-        if (listener === undefined) await connectListener(take).catch(settings.onError);
+        listener ??= createListener(url, CHANNEL, settings, (payload) => {
+          if (payload === inbox) void take();
+        });
+        await listener.ensure();
         await take();
         if (!closed) timer = setTimeout(start, POLL_MS);
       };
@@ -91,7 +77,7 @@ export function postgresReplies(url: string, schema: string, settings: QueueSett
       closed = true;
       await ticking;
       clearTimeout(timer);
-      await listener?.end();
+      await listener?.close();
       await pool.end();
     },
   };

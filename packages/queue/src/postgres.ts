@@ -4,6 +4,7 @@ import pg from 'pg';
 import sql from 'sql-template-tag';
 import type { AnyFactory, Backend, JobQueue, JobWorker, JobWorkerOptions } from './backend.ts';
 import type { QueueSettings } from './options.ts';
+import { postgresControl } from './postgres-control.ts';
 import { postgresReplies } from './postgres-replies.ts';
 
 /** Connections of each queue and of each worker; a worker holds one more that listens. */
@@ -20,13 +21,18 @@ export async function postgresBackend(url: string, settings: QueueSettings): Pro
   const factory = createPostgresBackend as unknown as AnyFactory;
   const streams = { events: { maxLen: 1000 } };
   const replies = postgresReplies(url, schema, settings);
+  const control = postgresControl(url, schema, settings);
   return {
     kind: 'postgres',
     queue: (name) => new Queue(name, { connection, streams }, factory) as unknown as JobQueue,
     worker: (name: string, processor: Processor<unknown, unknown>, options: JobWorkerOptions) =>
       new Worker(name, processor, { ...options, connection, autorun: false }, factory) as unknown as JobWorker,
     replies,
-    close: () => replies.close(),
+    control,
+    async close() {
+      await control.close();
+      await replies.close();
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorPayload, type QueryResult, ViewmillError } from '@viewmill/contracts';
+import { type ErrorPayload, type QueryResult, type StreamEnd, type StreamHead, ViewmillError } from '@viewmill/contracts';
 
 /**
  * Carries a query's answer from the worker to the one process that asked. BullMQ's own return value is not used:
@@ -8,8 +8,10 @@ import { type ErrorPayload, type QueryResult, ViewmillError } from '@viewmill/co
 export interface ReplyChannel {
   /** Where answers to this process go. */
   readonly inbox: string;
-  /** Begins to take frames from the inbox, and goes on when a lost connection is back; each is gone from the database once delivered. */
-  listen(deliver: (frame: string) => void): void;
+  /** Begins to take frames from the inbox, and goes on when a lost connection is back; each is gone from the database once delivered.
+   * `deliver` says whether more are expected soon. */
+  listen(deliver: (frame: string) => boolean): void;
+  /** Frames sent one after the other, each when the one before has been sent, arrive in that order. */
   send(inbox: string, frame: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -17,13 +19,29 @@ export interface ReplyChannel {
 /** Answers nobody fetched are dropped after this many seconds. */
 export const REPLY_KEEP_SECONDS = 60;
 
-export type Reply = { readonly id: string; readonly result: QueryResult } | { readonly id: string; readonly error: ErrorPayload };
+/** A piece of a streamed answer. `head` comes with the first, `end` with the last. */
+export interface Chunk {
+  readonly head?: StreamHead;
+  readonly text: string;
+  readonly end?: StreamEnd;
+}
+
+export type Reply =
+  | { readonly id: string; readonly result: QueryResult }
+  | { readonly id: string; readonly error: ErrorPayload }
+  | { readonly id: string; readonly chunk: Chunk }
+  /** Every query of the batch runs or has run: the worker has room for more. */
+  | { readonly begun: string };
 
 /**
  * One line of JSON, then the rows as PostgreSQL wrote them: twenty megabytes of rows are not escaped into a JSON string and back.
  */
 export function encodeReply(reply: Reply): string {
-  if ('error' in reply || reply.result.kind !== 'rows') return JSON.stringify(reply);
+  if ('chunk' in reply) {
+    const { text, ...chunk } = reply.chunk;
+    return `${JSON.stringify({ id: reply.id, chunk })}\n${text}`;
+  }
+  if (!('result' in reply) || reply.result.kind !== 'rows') return JSON.stringify(reply);
   const { rowsJson, ...rest } = reply.result;
   return `${JSON.stringify({ id: reply.id, result: rest })}\n${rowsJson}`;
 }
@@ -33,8 +51,11 @@ export function decodeReply(frame: string): Reply {
   const end = frame.indexOf('\n');
   try {
     const reply = JSON.parse(end < 0 ? frame : frame.slice(0, end)) as Reply;
-    if (end < 0 || 'error' in reply) return reply;
-    return { id: reply.id, result: { ...reply.result, rowsJson: frame.slice(end + 1) } as QueryResult };
+    if (end < 0) return reply;
+    const text = frame.slice(end + 1);
+    if ('chunk' in reply) return { id: reply.id, chunk: { ...reply.chunk, text } };
+    if (!('result' in reply)) return reply;
+    return { id: reply.id, result: { ...reply.result, rowsJson: text } as QueryResult };
   } catch (cause) {
     throw new ViewmillError('VM9001', 'an answer from a worker could not be read', { cause });
   }

@@ -1,17 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { QUEUE_NAMES } from '@viewmill/contracts';
-import { createActiveJobs } from './active-jobs.ts';
+import { LANES, type Lane, QUEUE_NAMES } from '@viewmill/contracts';
+import { type ActiveJobs, createActiveJobs } from './active-jobs.ts';
+import { createActiveQueries } from './active-queries.ts';
 import type { Backend, JobQueue } from './backend.ts';
 import type { FaultHandler } from './faults.ts';
+import { laneQueueName } from './lanes.ts';
 import type { QueueSettings } from './options.ts';
 import { type QueryHandler, queryProcessor } from './query-processor.ts';
 import { type RefreshHandlers, refreshProcessor } from './refresh-processor.ts';
+import { WINDOW } from './row-stream.ts';
+import { createSlots } from './slots.ts';
 
 export interface WorkerOptions {
   readonly query: QueryHandler;
   readonly refresh: RefreshHandlers;
-  /** Queries that run at once in this process (8). */
-  readonly queryConcurrency?: number;
+  /** Queries that run at once in this process, by lane (8, 2, 1). */
+  readonly queryConcurrency?: Partial<Readonly<Record<Lane, number>>>;
   /** Refreshes that run at once in this process (1). */
   readonly refreshConcurrency?: number;
   /** Logs an internal error and returns the fault id that the user sees. Also told of lost connections. */
@@ -28,27 +32,21 @@ export interface Workers {
 
 /** Times a job may be found stalled before it fails: a refresh survives a row of killed workers, a query that kills workers does not. */
 const MAX_STALLED = { query: 2, refresh: 20 };
+const CONCURRENCY: Readonly<Record<Lane, number>> = { interactive: 8, heavy: 2, exports: 1 };
 /** How long jobs that were told to stop may take to do so, in milliseconds. */
 const STOP_MS = 3000;
 
 export async function startWorkers(
   backend: Backend,
-  queues: { query: JobQueue; refresh: JobQueue },
+  queues: { lanes: Readonly<Record<Lane, JobQueue>>; refresh: JobQueue },
   settings: QueueSettings,
   options: WorkerOptions,
 ): Promise<Workers> {
   const { onError } = options;
   const timing = { lockDuration: settings.lockMs, stalledInterval: Math.max(settings.lockMs / 2, 100) };
 
-  function start(
-    queue: JobQueue,
-    name: string,
-    concurrency: number,
-    maxStalledCount: number,
-    process: (active: ReturnType<typeof createActiveJobs>) => Processor,
-  ) {
-    const active = createActiveJobs((id) => queue.getJob(id), onError);
-    const worker = backend.worker(name, process(active), { ...timing, concurrency, maxStalledCount });
+  function start(name: string, concurrency: number, maxStalledCount: number, active: Active, process: Processor) {
+    const worker = backend.worker(name, process, { ...timing, concurrency, maxStalledCount });
     worker.on('error', (error) => void onError(error));
     worker.on('lockRenewalFailed', (ids) => {
       for (const id of ids) active.stop(id, 'lost');
@@ -56,12 +54,24 @@ export async function startWorkers(
     return { worker, active };
   }
 
+  function startLane(lane: Lane) {
+    const concurrency = options.queryConcurrency?.[lane] ?? CONCURRENCY[lane];
+    const active = createActiveQueries((id) => queues.lanes[lane].getJob(id), backend.control, WINDOW, onError);
+    const slots = createSlots(concurrency);
+    const processor = queryProcessor({ handler: options.query, replies: backend.replies, active, slots, onError });
+    // As many jobs as slots fill all slots, for each job has a query that is not answered; more would only be hoarded.
+    return start(laneQueueName(lane), concurrency, MAX_STALLED.query, active, processor);
+  }
+
+  const activeRefreshes = createActiveJobs((id) => queues.refresh.getJob(id), onError);
   const started = [
-    start(queues.query, QUEUE_NAMES.query, options.queryConcurrency ?? 8, MAX_STALLED.query, (active) =>
-      queryProcessor(options.query, backend.replies, active, onError),
-    ),
-    start(queues.refresh, QUEUE_NAMES.refresh, options.refreshConcurrency ?? 1, MAX_STALLED.refresh, (active) =>
-      refreshProcessor(options.refresh, active, onError),
+    ...LANES.map(startLane),
+    start(
+      QUEUE_NAMES.refresh,
+      options.refreshConcurrency ?? 1,
+      MAX_STALLED.refresh,
+      activeRefreshes,
+      refreshProcessor(options.refresh, activeRefreshes, onError),
     ),
   ];
   for (const { worker } of started) {
@@ -92,4 +102,6 @@ export async function startWorkers(
   };
 }
 
+/** What runs now and can be told to stop. */
+type Active = Pick<ActiveJobs, 'stop' | 'stopAll' | 'close'>;
 type Processor = Parameters<Backend['worker']>[1];

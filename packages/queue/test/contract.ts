@@ -1,9 +1,11 @@
 import { connectQueue } from '@viewmill/queue';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { batchContract } from './batch-contract.ts';
 import { openAndClose, type QueueConnection, type QueueOptions, worker } from './helpers.ts';
 import { queryContract } from './query-contract.ts';
 import { refreshContract } from './refresh-contract.ts';
 import { scheduleContract } from './schedule-contract.ts';
+import { streamContract } from './stream-contract.ts';
 
 /** One place to keep the queue in, empty at the start of each test. */
 export interface Place {
@@ -61,6 +63,8 @@ export function queueContract(place: () => Promise<Place>): void {
   const bench: Bench = { at: here, options, connect, work, later };
 
   queryContract(bench);
+  batchContract(bench);
+  streamContract(bench);
   refreshContract(bench);
   scheduleContract(bench);
 

@@ -161,7 +161,7 @@ export function queryContract({ at, connect, work, options, later }: Bench): voi
 
     it('are bounded: no more in the queue than maxInFlight, and VM3008 beyond maxPending', async () => {
       const queue = await connect({ maxInFlight: 2, maxPending: 4 });
-      const calls = Array.from({ length: 4 }, () => queue.queries.run(query(), { timeoutMs: 10_000 }));
+      const calls = Array.from({ length: 4 }, (_, n) => queue.queries.run(query({ requestId: `r-${n}` }), { timeoutMs: 10_000 }));
       await until(async () => (await queue.counts()).queries.waiting === 2);
       await expect(queue.queries.run(query(), { timeoutMs: 10_000 })).rejects.toMatchObject({ code: 'VM3008' });
       expect(await queue.counts()).toMatchObject({ queries: { waiting: 2 } });
@@ -220,7 +220,7 @@ export function queryContract({ at, connect, work, options, later }: Bench): voi
     it('are hidden from the board', async () => {
       const queue = await connect();
       const boards = queue.boardQueues();
-      expect(boards.map((board) => board.getName())).toEqual(['queries', 'refreshes']);
+      expect(boards.map((board) => board.getName())).toEqual(['queries', 'queries-heavy', 'queries-exports', 'refreshes']);
       const call = queue.queries.run(query(), { timeoutMs: 10_000 });
       const jobs = await until(async () => {
         const found = (await boards[0]?.getJobs(['waiting'], 0, 10)) ?? [];

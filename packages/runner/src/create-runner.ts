@@ -6,7 +6,16 @@ import { exactEngine } from './exact-engine.ts';
 import { rememberGenerations } from './generations.ts';
 import { materializedEngine } from './materialized-engine.ts';
 import { postgresEngine } from './postgres-engine.ts';
-import { type Answered, askCount, askRows, type Engine, type Question, rowsAnswer } from './run.ts';
+import {
+  type Answered,
+  askCount,
+  askRows,
+  type Engine,
+  type EngineMeta,
+  type Question,
+  rowsAnswer,
+  streamAnswer,
+} from './run.ts';
 import { translate } from './session.ts';
 import type { MaterializedLookup, MaterializedView, RunnerKind, ServedLookup, ViewRunner } from './view-runner.ts';
 
@@ -92,6 +101,22 @@ export function createRunner({
       const question = askRows(view, search, maxRows, limit, options);
       const [answered, milliseconds] = await timed(question, (engine, asked) => engine.page(asked));
       return rowsAnswer(question, answered, milliseconds);
+    },
+    async stream(view, search, { format, write, ...options }) {
+      const isPage = format === 'json';
+      const question = askRows(view, search, isPage ? maxRows : Number.MAX_SAFE_INTEGER, undefined, options);
+      const limit = isPage || search.limit !== null ? question.limit : null;
+      const columns = view.plan.columns.map(({ name }) => name);
+      let reading = 0;
+      const pass = async (meta: EngineMeta, text: string): Promise<void> => {
+        const started = performance.now();
+        await write({ columns, meta }, text);
+        reading += performance.now() - started;
+      };
+      const [{ answer, meta }, milliseconds] = await timed(question, (engine, asked) =>
+        engine.stream(asked, { format, limit, write: pass }),
+      );
+      return streamAnswer(question, { answer, meta }, round(milliseconds - reading));
     },
     async executeCount(view, search, options = {}) {
       const question = askCount(view, search, options);

@@ -25,7 +25,7 @@ import sql, { empty, join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { PostgresEngine } from './postgres-engine.ts';
-import type { Answered, Engine, Question } from './run.ts';
+import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
 import { readOnly, translate } from './session.ts';
 import type { ServedLookup } from './view-runner.ts';
 
@@ -67,24 +67,30 @@ export function exactEngine(
 
   async function run<T>(
     question: Question,
-    work: (client: PoolClient, request: PageRequest) => Promise<T>,
+    work: (client: PoolClient, request: PageRequest, meta: EngineMeta) => Promise<T>,
   ): Promise<Answered<T>> {
     const { plan } = question.view;
     const narrowed = await postgres.narrow(question).catch((error: unknown) => {
       throw translate(error);
     });
     const attempt = (unpack: boolean): Promise<Answered<T>> =>
-      readOnly(source, question.deadline, async (client) => {
-        const { asOf } = await sourceState(client);
-        const served = await usable(client, question.view);
-        const { ids, how } = await changes(client, plan, served);
-        const texts = unpack ? await compressedResources(client, layout, plan.resource, sql`r.res_id in (${ids})`) : undefined;
-        const table = ident(catalog.schema, served.generation.relation);
-        const rows = united(plan, table, ids, computed(plan, layout, narrowed, texts));
-        const answer = await work(client, { plan, search: question.search, rows, conditions: conditionsOf(question, layout) });
-        const reason = `read from generation ${served.generation.id}, ${how}`;
-        return { answer, meta: { runner: 'materialized', reason, as_of: asOf, is_stale: false } };
-      });
+      readOnly(
+        source,
+        question.deadline,
+        async (client) => {
+          const { asOf } = await sourceState(client);
+          const served = await usable(client, question.view);
+          const { ids, how } = await changes(client, plan, served);
+          const texts = unpack ? await compressedResources(client, layout, plan.resource, sql`r.res_id in (${ids})`) : undefined;
+          const table = ident(catalog.schema, served.generation.relation);
+          const rows = united(plan, table, ids, computed(plan, layout, narrowed, texts));
+          const reason = `read from generation ${served.generation.id}, ${how}`;
+          const meta: EngineMeta = { runner: 'materialized', reason, as_of: asOf, is_stale: false };
+          const request = { plan, search: question.search, rows, conditions: conditionsOf(question, layout) };
+          return { answer: await work(client, request, meta), meta };
+        },
+        question.signal,
+      );
     try {
       return await attempt(false).catch((error: unknown) => {
         if (!isCompressedMissing(error)) throw error;
@@ -99,6 +105,7 @@ export function exactEngine(
   return {
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
+    stream: (question, request) => run(question, streamTo(question, request)),
   };
 }
 

@@ -10,5 +10,8 @@ export type {
   RunnableView,
   RunnerKind,
   RunnerStats,
+  StreamAnswer,
+  StreamHead,
+  StreamOptions,
   ViewRunner,
 } from './view-runner.ts';

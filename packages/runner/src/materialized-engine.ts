@@ -7,7 +7,7 @@ import { findBadValue } from './bad-value.ts';
 import { idColumn } from './columns.ts';
 import type { Generations } from './generations.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
-import type { Answered, Engine, Question } from './run.ts';
+import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
 import { columnOf, invalid } from './search-conditions.ts';
 import { errorCode, readOnly, translate } from './session.ts';
 import type { MaterializedView } from './view-runner.ts';
@@ -60,22 +60,20 @@ export function materializedEngine(
 
   async function run<T>(
     question: Question,
-    work: (client: PoolClient, request: PageRequest) => Promise<T>,
+    work: (client: PoolClient, request: PageRequest, meta: EngineMeta) => Promise<T>,
   ): Promise<Answered<T>> {
     const { plan } = question.view;
     const attempt = async (view: MaterializedView | ViewmillError): Promise<Answered<T>> => {
       if (view instanceof ViewmillError) throw view;
       const request = { plan, search: question.search, rows: view.relation, conditions: sourceConditions(question) };
-      const answer = await readOnly(target, question.deadline, (client) => work(client, request));
-      return {
-        answer,
-        meta: {
-          runner: 'materialized',
-          reason: `read from generation ${view.generation}`,
-          as_of: view.asOf,
-          is_stale: view.isStale,
-        },
+      const meta: EngineMeta = {
+        runner: 'materialized',
+        reason: `read from generation ${view.generation}`,
+        as_of: view.asOf,
+        is_stale: view.isStale,
       };
+      const answer = await readOnly(target, question.deadline, (client) => work(client, request, meta), question.signal);
+      return { answer, meta };
     };
     const view = question.found ?? (await find(question));
     try {
@@ -95,6 +93,7 @@ export function materializedEngine(
     find,
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
+    stream: (question, request) => run(question, streamTo(question, request)),
   };
 }
 

@@ -21,7 +21,7 @@ import { isIdColumn, referenceColumn } from './columns.ts';
 import { indexedConditions } from './indexed-conditions.ts';
 import { linkCoverages } from './link-coverages.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
-import type { Answered, Engine, Question } from './run.ts';
+import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
 import type { ResolvedSearch } from './search-conditions.ts';
 import { before, readOnly, translate } from './session.ts';
 
@@ -65,23 +65,29 @@ export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine
 
   async function run<T>(
     question: Question,
-    work: (client: PoolClient, request: PageRequest) => Promise<T>,
+    work: (client: PoolClient, request: PageRequest, meta: EngineMeta) => Promise<T>,
   ): Promise<Answered<T>> {
     const { plan } = question.view;
     const narrowed = await restriction(question).catch((error: unknown) => {
       throw translate(error);
     });
     const attempt = (): Promise<Answered<T>> =>
-      readOnly(source, question.deadline, async (client) => {
-        const { asOf } = await sourceState(client);
-        const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
-          ? await compressedResources(client, layout, plan.resource, narrowed)
-          : undefined;
-        const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
-        const { rows } = compileToSql(plan, relation, { ordinal: true });
-        const answer = await work(client, { plan, search: question.search, rows: sql`(${rows})`, conditions: [] });
-        return { answer, meta: { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false } };
-      });
+      readOnly(
+        source,
+        question.deadline,
+        async (client) => {
+          const { asOf } = await sourceState(client);
+          const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
+            ? await compressedResources(client, layout, plan.resource, narrowed)
+            : undefined;
+          const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
+          const { rows } = compileToSql(plan, relation, { ordinal: true });
+          const request = { plan, search: question.search, rows: sql`(${rows})`, conditions: [] };
+          const meta: EngineMeta = { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false };
+          return { answer: await work(client, request, meta), meta };
+        },
+        question.signal,
+      );
     try {
       try {
         return await attempt();
@@ -101,6 +107,7 @@ export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine
     narrow: restriction,
     page: (question) => run(question, (client, request) => readPage(client, request, question.limit, question.from)),
     count: (question) => run(question, countRows),
+    stream: (question, request) => run(question, streamTo(question, request)),
   };
 }
 

@@ -1,36 +1,46 @@
+import type { Writable } from 'node:stream';
 import { ViewmillError } from '@viewmill/contracts';
 import type { Pool, PoolClient } from 'pg';
 import { deallocateEvicted, isStatementLost, stopPreparing } from './prepared.ts';
 
+/** Sessions whose settings are made. */
+const configured = new WeakSet<PoolClient>();
+
 /**
  * Runs `work` in a read-only transaction on one snapshot, in UTC, ended by the server at the deadline.
  * JIT is off: the machine code of a generated statement takes longer than running it once. Plans are made for the values.
+ * On a pipelined connection the work's first statement goes with the beginning of the transaction, in one packet.
  * `work` runs a second time if the connection lost its prepared statements.
  * @param deadline milliseconds since 1970.
- * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached.
+ * @param signal aborted when nobody wants the answer any more: PostgreSQL is told to stop.
+ * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached, VM3006 when aborted.
  */
 export async function readOnly<T>(
   pool: Pool,
   deadline: number | undefined,
   work: (client: PoolClient) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
+  if (signal?.aborted) throw stopped();
   const client = await pool.connect().catch((error: unknown) => {
     throw translate(error);
   });
   // A session that breaks while it is ours reports to the query as well; without a listener the process would end.
   client.on('error', ignore);
+  const canceller = cancelOnAbort(pool, client, signal);
+  /** Whoever has the session next must not be hit by a cancellation that is under way. */
   const release = (broken?: Error): void => {
-    client.removeListener('error', ignore);
-    client.release(broken);
+    void canceller.done().then(() => {
+      client.removeListener('error', ignore);
+      client.release(broken);
+    });
   };
   try {
-    await begin(client, deadline);
-    const result = await work(client).catch(async (error: unknown) => {
+    const result = await within(client, deadline, work).catch(async (error: unknown) => {
       if (!isStatementLost(errorCode(error))) throw error;
       stopPreparing(client);
       await client.query('rollback');
-      await begin(client, deadline);
-      return work(client);
+      return within(client, deadline, work);
     });
     // Nothing was written: the answer does not wait for the end of the transaction.
     client.query('commit').then(() => release(), release);
@@ -39,18 +49,48 @@ export async function readOnly<T>(
   } catch (error) {
     // Should the rollback fail, the session cannot be used again.
     client.query('rollback').then(() => release(), release);
-    throw translate(error);
+    throw signal?.aborted ? stopped(error) : translate(error);
   }
 }
 
-async function begin(client: PoolClient, deadline: number | undefined): Promise<void> {
+/** Begins the transaction and does the work in it. */
+async function within<T>(client: PoolClient, deadline: number | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const left = deadline === undefined ? 0 : deadline - Date.now();
   if (deadline !== undefined && left <= 0) throw timedOut();
-  await client.query(
-    `begin isolation level repeatable read read only; set local timezone = 'UTC'; set local datestyle = 'ISO, MDY';
-     set local jit = off; set local plan_cache_mode = force_custom_plan;
-     set local statement_timeout = ${Math.min(Math.ceil(left), MAX_TIMEOUT_MS)}`,
+  if (!configured.has(client)) {
+    await client.query(
+      `set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set jit = off; set plan_cache_mode = force_custom_plan`,
+    );
+    configured.add(client);
+  }
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+  const begun = client.query(
+    `begin isolation level repeatable read read only; set local statement_timeout = ${Math.min(Math.ceil(left), MAX_TIMEOUT_MS)}`,
   );
+  const [result] = await Promise.all([work(client), begun]);
+  return result;
+}
+
+/** Has PostgreSQL stop what the session does when the signal is aborted. */
+function cancelOnAbort(pool: Pool, client: PoolClient, signal: AbortSignal | undefined): { done(): Promise<void> } {
+  let cancelling: Promise<void> = Promise.resolve();
+  const cancel = (): void => {
+    const { processID } = client as unknown as { readonly processID: number };
+    cancelling = pool.query('select pg_cancel_backend($1)', [processID]).then(ignore, ignore);
+  };
+  signal?.addEventListener('abort', cancel);
+  return {
+    done() {
+      signal?.removeEventListener('abort', cancel);
+      return cancelling;
+    },
+  };
+}
+
+function stopped(cause?: unknown): ViewmillError {
+  return new ViewmillError('VM3006', 'the query was stopped', { cause });
 }
 
 function ignore(): void {}

@@ -1,5 +1,5 @@
 import type { Queryable, Served } from '@viewmill/catalog';
-import type { ColumnInfo, Freshness, QueryMeta, Search } from '@viewmill/contracts';
+import type { ColumnInfo, Freshness, QueryMeta, RowFormat, Search } from '@viewmill/contracts';
 import type { ViewPlan } from '@viewmill/views';
 import type { Sql } from 'sql-template-tag';
 
@@ -26,11 +26,27 @@ export interface CountAnswer {
   readonly meta: RunMeta;
 }
 
+export interface StreamOptions extends CallOptions {
+  readonly format: RowFormat;
+  /** Takes a chunk of rows as text of the format; more is read when it has done so. CSV begins with the names of the columns. */
+  readonly write: (head: StreamHead, text: string) => Promise<void>;
+}
+
+/** What is known of streamed rows before the first of them; the queue's time is added by who took the job. */
+export interface StreamHead {
+  readonly columns: readonly string[];
+  readonly meta: Pick<RunMeta, 'runner' | 'reason' | 'as_of' | 'is_stale'>;
+}
+
+export type StreamAnswer = Omit<RowsAnswer, 'rowsJson'>;
+
 export interface CallOptions {
   /** Milliseconds since 1970 after which nobody waits for the answer; becomes the statement's time-out. */
   readonly deadline?: number | undefined;
   /** Default `any`. */
   readonly freshness?: Freshness | undefined;
+  /** Aborted when nobody waits any more; PostgreSQL is told to stop, and VM3006 thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -40,6 +56,11 @@ export interface CallOptions {
 export interface ViewRunner {
   /** @param limit rows at most; the smallest of it, the search's own limit and MAX_ROWS counts. */
   execute(view: RunnableView, search: Search, limit?: number, options?: CallOptions): Promise<RowsAnswer>;
+  /**
+   * As `execute`, but passes the rows on while they are read, holding one chunk at most. JSON has MAX_ROWS at most, as a page; lines have as many
+   * as the search says, or all. An error after the first chunk means that the rows are not all there: VM3030 unless it is the view's own.
+   */
+  stream(view: RunnableView, search: Search, options: StreamOptions): Promise<StreamAnswer>;
   /** How many rows match; sort, limit and cursor of the search do not matter. */
   executeCount(view: RunnableView, search: Search, options?: CallOptions): Promise<CountAnswer>;
   getSchema(view: RunnableView): readonly ColumnInfo[];

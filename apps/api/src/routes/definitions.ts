@@ -3,11 +3,12 @@ import { searchSchema, ViewmillError } from '@viewmill/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { sendCount, sendRows } from '../answers.ts';
+import { sendCount, sendRows, sendStream } from '../answers.ts';
+import { formatOf, isStreamed } from '../formats.ts';
 import { freshnessOf } from '../freshness.ts';
 import { columnSchema, definitionSchema, metaSchema, nameParams, rowsSchema, searchBody } from '../schemas.ts';
 import { searchOfQuery } from '../search-params.ts';
-import type { ApiServices } from '../services.ts';
+import type { ApiServices, Caller } from '../services.ts';
 
 const looseQuery = z.looseObject({
   patient: z.string().optional().describe('id of a patient, with or without Patient/'),
@@ -20,6 +21,10 @@ const looseQuery = z.looseObject({
   _count: z.string().optional().describe('rows of a page'),
   cursor: z.string().optional().describe('`next` of the page before'),
   freshness: z.string().optional().describe('exact, bounded:<seconds> or any (default); also as header Prefer: freshness=exact'),
+  _format: z
+    .string()
+    .optional()
+    .describe('json, ndjson or csv; else by Accept. ndjson and csv have all rows unless _count is given'),
 });
 const countSchema = z.object({ count: z.number(), meta: metaSchema });
 const definitionBody = z.record(z.string(), z.unknown());
@@ -63,7 +68,7 @@ export const definitionRoutes =
     app.delete('/view-definitions/:name', { schema: { tags, params: nameParams } }, async (request, reply) => {
       await services.query(
         { kind: 'undefine', view: { name: request.params.name }, search: searchSchema.parse({}) },
-        signalOf(reply),
+        callerOf(reply),
       );
       return reply.code(204).send();
     });
@@ -91,7 +96,7 @@ export const definitionRoutes =
               search: searchOf(request),
               freshness: freshnessOf(request),
             },
-            signalOf(reply),
+            callerOf(reply),
           );
           return sendCount(reply, expectKind(result, 'count'));
         },
@@ -103,7 +108,7 @@ export const definitionRoutes =
       async (request, reply) => {
         const result = await services.query(
           { kind: 'schema', view: { name: request.params.name }, search: searchSchema.parse({}) },
-          signalOf(reply),
+          callerOf(reply),
         );
         return { columns: [...expectKind(result, 'schema').columns] };
       },
@@ -130,7 +135,13 @@ async function rows(
   search: Search,
   freshness: Freshness,
 ): Promise<FastifyReply> {
-  const result = await services.query({ kind: 'rows', view, search, freshness }, signalOf(reply));
+  const { query, headers } = reply.request;
+  const format = formatOf(query, headers.accept);
+  if (isStreamed(format, search)) {
+    const job = { kind: 'rows' as const, view, search, freshness, stream: format };
+    return sendStream(reply, format, await services.stream(job, callerOf(reply)));
+  }
+  const result = await services.query({ kind: 'rows', view, search, freshness }, callerOf(reply));
   return sendRows(reply, expectKind(result, 'rows'));
 }
 
@@ -142,7 +153,7 @@ async function define(
 ) {
   const result = await services.query(
     { kind: 'define', mode, view: { definition }, search: searchSchema.parse({}) },
-    signalOf(reply),
+    callerOf(reply),
   );
   const { definition: stored } = expectKind(result, 'define');
   return { ...stored, definition: { ...stored.definition } };
@@ -161,13 +172,13 @@ function mergedSearch(query: unknown, body: unknown): Search {
   };
 }
 
-/** Fires when the client goes away before it was answered, so that its query does not run for nobody. */
-function signalOf(reply: FastifyReply): AbortSignal {
+/** Who asks; the signal fires when the client goes away before it was answered, so that its query does not run for nobody. */
+function callerOf(reply: FastifyReply): Caller {
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
   });
-  return controller.signal;
+  return { signal: controller.signal, client: reply.request.ip };
 }
 
 function expectKind<K extends QueryResult['kind']>(result: QueryResult, kind: K): Extract<QueryResult, { kind: K }> {

@@ -1,5 +1,6 @@
 import type { Catalog } from '@viewmill/catalog';
 import { type QueryJob, type QueryMeta, type QueryResult, ViewmillError } from '@viewmill/contracts';
+import type { QueryContext } from '@viewmill/queue';
 import type { ViewRunner } from '@viewmill/runner';
 import type { Statistics } from '../statistics.ts';
 import type { ViewCompiler } from '../views.ts';
@@ -14,7 +15,7 @@ export interface QueryDependencies {
 /** One query: compiled, run, answered. `enqueuedAt` is in milliseconds since 1970. */
 export async function query(
   job: QueryJob,
-  { enqueuedAt }: { readonly enqueuedAt: number },
+  { enqueuedAt, signal, write }: QueryContext,
   dependencies: QueryDependencies,
 ): Promise<QueryResult> {
   const queueMs = Math.max(0, Date.now() - enqueuedAt);
@@ -22,16 +23,32 @@ export async function query(
   switch (job.kind) {
     case 'rows': {
       const view = await views.resolve(job.view);
+      if (job.stream !== undefined) {
+        const { meta, ...answer } = await runner.stream(view, job.search, {
+          format: job.stream,
+          deadline: job.deadline,
+          signal,
+          freshness: job.freshness,
+          write: (head, text) => write({ ...head, meta: { ...head.meta, queue_ms: queueMs } }, text),
+        });
+        dependencies.statistics.count(view.name, meta);
+        return { kind: 'streamed', ...answer, meta: { ...meta, queue_ms: queueMs } };
+      }
       const { meta, ...answer } = await runner.execute(view, job.search, undefined, {
         deadline: job.deadline,
         freshness: job.freshness,
+        signal,
       });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'rows', ...answer, meta: { ...meta, queue_ms: queueMs } satisfies QueryMeta };
     }
     case 'count': {
       const view = await views.resolve(job.view);
-      const { meta, count } = await runner.executeCount(view, job.search, { deadline: job.deadline, freshness: job.freshness });
+      const { meta, count } = await runner.executeCount(view, job.search, {
+        deadline: job.deadline,
+        freshness: job.freshness,
+        signal,
+      });
       dependencies.statistics.count(view.name, meta);
       return { kind: 'count', count, meta: { ...meta, queue_ms: queueMs } };
     }

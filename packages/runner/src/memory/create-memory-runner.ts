@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Search } from '@viewmill/contracts';
 import type { TextSource } from '@viewmill/fhir-source';
 import { describeColumns } from '../columns.ts';
-import { askCount, askRows, rowsAnswer } from '../run.ts';
+import { askCount, askRows, rowsAnswer, streamAnswer } from '../run.ts';
 import type { ViewRunner } from '../view-runner.ts';
 import { memoryEngine } from './memory-engine.ts';
 
@@ -38,6 +38,15 @@ export function createMemoryRunner({ source, maxRows = 100_000, onBroken = () =>
       const question = askRows(view, search, maxRows, limit, options, scope);
       const [answered, milliseconds] = await timed(() => engine.page(question));
       return rowsAnswer(question, answered, milliseconds, scope);
+    },
+    async stream(view, search, { format, write, ...options }) {
+      const scope = scopeOf(search);
+      const question = askRows(view, search, maxRows, undefined, options, scope);
+      const columns = view.plan.columns.map(({ name }) => name);
+      const [answered, milliseconds] = await timed(() =>
+        engine.stream(question, { format, limit: question.limit, write: (meta, text) => write({ columns, meta }, text) }),
+      );
+      return streamAnswer(question, answered, milliseconds, scope);
     },
     async executeCount(view, search, options = {}) {
       const [{ answer, meta }, milliseconds] = await timed(() => engine.count(askCount(view, search, options)));

@@ -2,7 +2,8 @@ import { type Row, rowToJsonText } from '@viewmill/backend-js';
 import { ViewmillError } from '@viewmill/contracts';
 import type { TextSource } from '@viewmill/fhir-source';
 import type { Page } from '../page.ts';
-import type { Answered, Question } from '../run.ts';
+import type { Answered, Question, StreamTo } from '../run.ts';
+import type { StreamedRows } from '../stream-rows.ts';
 import { type Order, orderOf, type Place } from './order.ts';
 import { type OnRow, type Scanned, scan } from './scan.ts';
 import { smallest } from './smallest.ts';
@@ -10,6 +11,8 @@ import { smallest } from './smallest.ts';
 export interface MemoryEngine {
   page(question: Question): Promise<Answered<Page>>;
   count(question: Question): Promise<Answered<number>>;
+  /** In one chunk, kept in memory as a page is. @throws ViewmillError VM2012 for CSV */
+  stream(question: Question, request: StreamTo): Promise<Answered<StreamedRows>>;
 }
 
 interface KeptRow extends Place {
@@ -22,7 +25,7 @@ const MAX_CHARACTERS = 256 * 1024 * 1024;
 
 /** Answers from the texts of the resources, row by row; kept is no more than the page. */
 export function memoryEngine(source: TextSource, onBroken: (place: string) => void): MemoryEngine {
-  async function page(question: Question): Promise<Answered<Page>> {
+  async function collect(question: Question): Promise<Answered<Omit<Page, 'rowsJson'> & { readonly texts: readonly string[] }>> {
     const { view, search, limit } = question;
     const order = orderOf(view.plan, search);
     const from = startOf(question, order);
@@ -40,12 +43,25 @@ export function memoryEngine(source: TextSource, onBroken: (place: string) => vo
     const last = rows.length > limit ? shown.at(-1) : undefined;
     return {
       answer: {
-        rowsJson: `[${shown.map(({ json }) => json).join(',')}]`,
+        texts: shown.map(({ json }) => json),
         rows: shown.length,
         end: last === undefined ? null : { keys: last.texts, resId: String(last.resource), ordinal: String(last.ordinal) },
       },
       meta: metaOf(scanned),
     };
+  }
+
+  async function page(question: Question): Promise<Answered<Page>> {
+    const { answer, meta } = await collect(question);
+    return { answer: { ...answer, rowsJson: `[${answer.texts.join(',')}]` }, meta };
+  }
+
+  async function stream(question: Question, { format, write }: StreamTo): Promise<Answered<StreamedRows>> {
+    if (format === 'csv') throw new ViewmillError('VM2012', 'the runner memory gives json and ndjson', { at: '_format' });
+    const { answer, meta } = await collect(question);
+    const text = format === 'json' ? answer.texts.join(',') : answer.texts.map((json) => `${json}\n`).join('');
+    if (text !== '') await write(meta, text);
+    return { answer: { rows: answer.rows, end: answer.end }, meta };
   }
 
   async function count(question: Question): Promise<Answered<number>> {
@@ -65,7 +81,7 @@ export function memoryEngine(source: TextSource, onBroken: (place: string) => vo
     return { runner: 'memory', reason, as_of: asOf, is_stale: false };
   }
 
-  return { page, count };
+  return { page, count, stream };
 }
 
 interface Collector {
