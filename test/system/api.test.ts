@@ -198,7 +198,7 @@ describeWithRedis('the API, with a worker', (redis) => {
     expect(board.status).toBe(200);
     expect(board.text).toContain('Viewmill');
     const queues = await call<{ queues: { name: string }[] }>('GET', '/admin/queues/api/queues');
-    expect(queues.body.queues).toHaveLength(2);
+    expect(queues.body.queues).toHaveLength(4);
   });
 
   describe('mistakes are answered with a code, the place and what to do', () => {

@@ -157,8 +157,8 @@ function mergedSearch(query: unknown, body: unknown): Search {
   };
 }
 
-/** Fires when the client goes away before it was answered, so that its query does not run for nobody. */
-function signalOf(reply: FastifyReply): AbortSignal {
+/** Its signal fires when the client goes away before it was answered, so that its query does not run for nobody. */
+function callerOf(reply: FastifyReply): Caller {
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
