@@ -190,6 +190,22 @@ describeWithRedis('the API, with a worker', (redis) => {
     ]);
   });
 
+  it('streams all rows as JSON, NDJSON and CSV, equal in number to the count', async () => {
+    const path = '/analytics/view-definitions/observation_labs';
+    const { count } = (await call<{ count: number }>('GET', `${path}/count`)).body;
+    const json = await call<Rows>('GET', `${path}/execute`);
+    expect(json.body.rows).toHaveLength(count);
+    expect(json.body.meta.rows).toBe(count);
+    expect(json.body.next).toBeNull();
+    const lines = (await call('GET', `${path}/execute?_format=ndjson`)).text.trimEnd().split('\n');
+    expect(lines).toHaveLength(count);
+    expect(Object.keys(JSON.parse(lines[0] ?? '{}'))).toEqual(json.body.columns);
+    const csv = await call('GET', `${path}/execute?_format=csv&_count=3`);
+    expect(csv.headers.get('content-type')).toContain('text/csv');
+    expect(csv.text.split('\r\n')[0]).toBe(json.body.columns.join(','));
+    expect((await call('GET', `${path}/execute?_format=xml`)).status).toBe(406);
+  });
+
   it('serves OpenAPI 3.1 and Bull Board', async () => {
     const { body } = await call<{ openapi: string; paths: Record<string, unknown> }>('GET', '/docs/json');
     expect(body.openapi).toBe('3.1.0');

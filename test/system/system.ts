@@ -38,7 +38,7 @@ export async function startSystem(env: Readonly<Record<string, string>>): Promis
       const init = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
       const response = await fetch(`${api.url}${path}`, { method, ...init });
       const text = await response.text();
-      const isJson = /json/.test(response.headers.get('content-type') ?? '');
+      const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : {}) as T };
     },
     close: async () => {

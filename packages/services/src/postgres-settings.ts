@@ -6,7 +6,8 @@ export function serverFlags(port: number, throwaway: boolean): string {
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    max_connections: 100,
+    // The queue without Redis takes about 70 of them, by BullMQ's pools for each lane.
+    max_connections: throwaway ? 400 : 250,
     shared_buffers: '256MB',
     timezone: 'UTC',
     log_checkpoints: 'off',

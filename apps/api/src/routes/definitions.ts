@@ -172,7 +172,7 @@ function mergedSearch(query: unknown, body: unknown): Search {
   };
 }
 
-/** Who asks; the signal fires when the client goes away before it was answered, so that its query does not run for nobody. */
+/** Its signal fires when the client goes away before it was answered, so that its query does not run for nobody. */
 function callerOf(reply: FastifyReply): Caller {
   const controller = new AbortController();
   reply.raw.once('close', () => {
