@@ -11,7 +11,8 @@ const END: QueryResult = { kind: 'streamed', columns: ['id'], next: null, meta: 
 /** What is true of answers in chunks. */
 export function streamContract({ connect, work, at }: Bench): void {
   describe('streams', () => {
-    const streamed = query({ stream: 'ndjson' });
+    // Made anew each time: it has a deadline.
+    const streamed = () => query({ stream: 'ndjson' });
     const wait = { timeoutMs: 20_000 };
 
     async function all({ chunks }: RowStream): Promise<{ readonly texts: string[]; readonly end: unknown }> {
@@ -31,7 +32,7 @@ export function streamContract({ connect, work, at }: Bench): void {
           return END;
         },
       });
-      const { head, whole } = await queue.queries.stream(streamed, wait);
+      const { head, whole } = await queue.queries.stream(streamed(), wait);
       expect(head).toEqual(HEAD);
       expect(whole).toEqual({ text: '{"id":"secret-row"}\n', end: { next: null, meta: { ...META, rows: 40 } } });
       await until(async () => (await queue.counts()).queries.active === 0);
@@ -41,7 +42,7 @@ export function streamContract({ connect, work, at }: Bench): void {
     it('of no row have a head and an end', async () => {
       const queue = await connect();
       await work({ query: async () => END });
-      expect((await queue.queries.stream(streamed, wait)).whole).toMatchObject({ text: '', end: { next: null } });
+      expect((await queue.queries.stream(streamed(), wait)).whole).toMatchObject({ text: '', end: { next: null } });
     });
 
     it('come in order, and no faster than they are read', async () => {
@@ -56,7 +57,7 @@ export function streamContract({ connect, work, at }: Bench): void {
           return END;
         },
       });
-      const stream = await queue.queries.stream(streamed, wait);
+      const stream = await queue.queries.stream(streamed(), wait);
       expect(stream.whole).toBeNull();
       await until(() => written >= 5);
       // Four granted, one held back, one that waits to be granted.
@@ -75,12 +76,12 @@ export function streamContract({ connect, work, at }: Bench): void {
           for (;;) await write(HEAD, 'x\n');
         },
       });
-      const left = await queue.queries.stream(streamed, wait);
+      const left = await queue.queries.stream(streamed(), wait);
       await left.chunks.next();
       await left.chunks.return(undefined as never);
       await until(() => stopped.length === 1);
       const leaver = new AbortController();
-      const cut = await queue.queries.stream(streamed, { ...wait, signal: leaver.signal });
+      const cut = await queue.queries.stream(streamed(), { ...wait, signal: leaver.signal });
       leaver.abort();
       await until(() => stopped.length === 2);
       await expect(all(cut)).rejects.toMatchObject({ code: 'VM3006' });
@@ -96,7 +97,7 @@ export function streamContract({ connect, work, at }: Bench): void {
           throw new TypeError('planted-42');
         },
       });
-      await expect(queue.queries.stream(streamed, wait)).rejects.toMatchObject({ code: 'VM9001' });
+      await expect(queue.queries.stream(streamed(), wait)).rejects.toMatchObject({ code: 'VM9001' });
       const late = await queue.queries.stream({ ...streamed, requestId: 'late' }, wait);
       await expect(all(late)).rejects.toMatchObject({ code: 'VM9001' });
     });
@@ -108,7 +109,7 @@ export function streamContract({ connect, work, at }: Bench): void {
           for (;;) await write(HEAD, 'x\n');
         },
       });
-      const stream = await queue.queries.stream(streamed, wait);
+      const stream = await queue.queries.stream(streamed(), wait);
       await stream.chunks.next();
       await worker.close({ timeoutMs: 0 });
       await expect(all(stream)).rejects.toMatchObject({ code: 'VM3030' });
