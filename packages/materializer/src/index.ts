@@ -1,3 +1,6 @@
+export { beginSharded, type ShardedBuild } from './begin-sharded.ts';
+export { buildShard } from './build-shard.ts';
 export { dropView } from './drop-view.ts';
+export { finishSharded } from './finish-sharded.ts';
 export type { DropOptions, Place, RefreshOptions } from './options.ts';
 export { refreshView } from './refresh-view.ts';

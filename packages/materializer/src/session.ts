@@ -29,15 +29,10 @@ export interface LockOptions {
  * Takes the view's lock, waiting for it if need be, and does the work. The connection is closed afterwards:
  * its settings are its own, and the server releases the lock with it, as it does when this process is killed.
  */
-export async function withViewLock<T>(options: LockOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  const { target, catalog, name, signal, onWait } = options;
-  if (signal?.aborted) throw cancelled();
-  const client = await target.connect();
-  // Statements report a broken connection themselves; without a listener the process would end.
-  client.on('error', () => undefined);
-  try {
-    const pid = await configure(client);
-    const interruptible = <R>(part: () => Promise<R>): Promise<R> => interrupting({ client, target, pid, signal }, part);
+export function withViewLock<T>(options: LockOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const { catalog, name, onWait } = options;
+  return withSession(options, async (session) => {
+    const { client, interruptible } = session;
     const lock = viewLock(catalog.schema, name);
     const tried = await client.query<{ taken: boolean }>(sql`select pg_try_advisory_lock(${lock}) as taken`);
     const waited = tried.rows[0]?.taken !== true;
@@ -45,7 +40,23 @@ export async function withViewLock<T>(options: LockOptions, work: (session: Sess
       onWait?.();
       await interruptible(() => client.query(sql`select pg_advisory_lock(${lock})`));
     }
-    return await work({ client, waited, interruptible });
+    return work({ ...session, waited });
+  });
+}
+
+/** The same without the lock. */
+export async function withSession<T>(
+  { target, signal }: Pick<LockOptions, 'target' | 'signal'>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw cancelled();
+  const client = await target.connect();
+  // Statements report a broken connection themselves; without a listener the process would end.
+  client.on('error', () => undefined);
+  try {
+    const pid = await configure(client);
+    const interruptible = <R>(part: () => Promise<R>): Promise<R> => interrupting({ client, target, pid, signal }, part);
+    return await work({ client, waited: false, interruptible });
   } finally {
     client.release(true);
   }
