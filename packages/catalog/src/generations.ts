@@ -162,6 +162,8 @@ export function generations({ schema }: CatalogPlace): Generations {
       if (rowCount === 0 || ended.rowCount === 0) {
         throw new ViewmillError('VM2008', `${view} was dropped or rebuilt while this build was running`, { at: view });
       }
+      // With the swap: a generation that serves must not be taken for one under construction.
+      await client.query(sql`delete from ${table(schema, '_sharded')} where generation = ${generation.id}`);
       await announce(client, schema, view);
     },
 

@@ -2,7 +2,7 @@ import type { Served, Sharded, ShardResult } from '@viewmill/catalog';
 import { type RefreshResult, ViewmillError } from '@viewmill/contracts';
 import type { Built } from './build.ts';
 import { applyDelta, planDelta } from './delta.ts';
-import { toBuildError } from './failures.ts';
+import { toBuildError, toRecord } from './failures.ts';
 import { finishTables, sizeOf, tablesOf } from './generation-table.ts';
 import { dropLeftovers } from './leftovers.ts';
 import type { RefreshOptions } from './options.ts';
@@ -28,7 +28,6 @@ export async function finishSharded(options: RefreshOptions): Promise<RefreshRes
       const indexes = sharded.indexes ?? (await index(session, options, sharded));
       const built = await catchUp(session, options, sharded, sharded.total ?? sum, indexes);
       await publish(client, options, built, sharded.refreshId, sharded.why);
-      await catalog.endSharded(client, name).catch(() => undefined);
       await dropLeftovers(client, catalog, name).catch(() => undefined);
       const { rows, resources, quarantined, asOf: as_of } = built;
       const seconds = Math.round(performance.now() - begun) / 1000;
@@ -38,9 +37,23 @@ export async function finishSharded(options: RefreshOptions): Promise<RefreshRes
       return { view: name, mode: 'full', why: sharded.why, generation: id, ...counts, as_of, seconds, joined };
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
-      throw toBuildError(error, plan);
+      const failure = toBuildError(error, plan);
+      if (failure instanceof ViewmillError && failure.code === 'VM3052') await giveUp(session, options, sharded, failure);
+      throw failure;
     }
   });
+}
+
+/** What the shards read is of no use any more: the next refresh begins anew. */
+async function giveUp(
+  { client }: Session,
+  { name, catalog }: RefreshOptions,
+  { refreshId }: Sharded,
+  failure: ViewmillError,
+): Promise<void> {
+  await catalog.endSharded(client, name);
+  await catalog.finishRefresh(client, refreshId, name, { outcome: 'failed', error: toRecord(failure) });
+  await dropLeftovers(client, catalog, name);
 }
 
 /** @throws ViewmillError VM3051 */

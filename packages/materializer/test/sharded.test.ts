@@ -84,6 +84,33 @@ describe.each(['the same database', 'another database'])('a sharded build, with 
     expect(tables.filter((name) => String(name).endsWith('_changing'))).toHaveLength(1);
   });
 
+  test('goes on from where the final step was interrupted', async () => {
+    const view = options('resumed');
+    const { generation, missing } = (await beginSharded(view, 4)) ?? { generation: { id: 0, relation: '' }, missing: [] };
+    for (const shard of missing) await buildShard(view, generation, shard);
+    await put('s-3', 'unknown');
+    const abort = new AbortController();
+    const onProgress: RefreshOptions['onProgress'] = ({ phase }) => (phase === 'comparing' ? abort.abort() : undefined);
+    expect(await code(finishSharded({ ...view, signal: abort.signal, onProgress }))).toBe('VM3006');
+    expect(await beginSharded(view, 4)).toEqual({ generation, missing: [], joined: true });
+    await put('s-3', 'male');
+    const { rows } = await finishSharded(view);
+    expect(await contents('resumed')).toHaveLength(rows);
+    await shop.refresh(plan('whole'), { mode: 'full' });
+    expect(await contents('resumed')).toEqual(await contents('whole'));
+  });
+
+  test('begins anew after the FHIR database was replaced', async () => {
+    const view = options('replaced');
+    const { generation, missing } = (await beginSharded(view, 4)) ?? { generation: { id: 0, relation: '' }, missing: [] };
+    for (const shard of missing) await buildShard(view, generation, shard);
+    await target.query(`update ${SCHEMA}._sharded set source_key = 'another'`);
+    expect(await code(finishSharded(view))).toBe('VM3052');
+    expect(await generationTables(target)).not.toContain(generation.relation);
+    expect((await shop.catalog.history('replaced'))[0]).toMatchObject({ outcome: 'failed' });
+    expect((await beginSharded(view, 4))?.joined).toBe(false);
+  });
+
   test('is not for few resources, nor where switched off', async () => {
     expect(await beginSharded(options('small'), 1_000_000)).toBeNull();
     expect(await beginSharded(options('small'), 0)).toBeNull();
