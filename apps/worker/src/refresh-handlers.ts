@@ -1,15 +1,16 @@
 import type { Catalog } from '@viewmill/catalog';
 import type { Settings } from '@viewmill/contracts';
 import type { HapiLayout } from '@viewmill/fhir-source';
-import { dropView, refreshTogether, refreshView } from '@viewmill/materializer';
+import { buildShard, cancelSharded, dropView, refreshTogether, refreshView } from '@viewmill/materializer';
 import type { QueueConnection, RefreshHandlers } from '@viewmill/queue';
 import type { Pool } from 'pg';
+import { inShards } from './in-shards.ts';
 import { refuseRefresh } from './memory.ts';
 import { sweep } from './processors/sweep.ts';
 import type { ViewCompiler } from './views.ts';
 
 export interface RefreshDependencies {
-  readonly settings: Pick<Settings, 'READER_ROLE'>;
+  readonly settings: Pick<Settings, 'READER_ROLE' | 'SHARD_RESOURCES'>;
   readonly source: Pool;
   readonly target: Pool;
   readonly catalog: Catalog;
@@ -24,11 +25,19 @@ export function refreshHandlers(dependencies: RefreshDependencies): RefreshHandl
   const { settings, source, target, catalog, layout, views, enqueue } = dependencies;
   const place = { source, target, catalog, readerRole: settings.READER_ROLE };
   return {
-    refresh: async ({ view, reason, mode }, { signal, progress }) => {
+    refresh: async ({ view, reason, mode }, { signal, progress, fanOut }) => {
       const compiled = await views.named(view);
       if (layout === null) return refuseRefresh();
-      return refreshView({ ...place, layout, ...compiled, reason, mode, signal, onProgress: progress });
+      const options = { ...place, layout, ...compiled, reason, mode, signal, onProgress: progress };
+      return (await inShards(options, settings.SHARD_RESOURCES, fanOut)) ?? refreshView(options);
     },
+    shard: async ({ view, generation, shard }, { signal, progress }) => {
+      const compiled = await views.named(view);
+      if (layout === null) return refuseRefresh();
+      const options = { ...place, layout, ...compiled, reason: 'request', signal, onProgress: progress };
+      return { view, shard, built: await buildShard(options, generation, shard) };
+    },
+    calledOff: ({ view }) => cancelSharded({ ...place, name: view }),
     sweep: async (data) =>
       layout === null ? refuseRefresh() : sweep(data, { catalog, enqueueRefresh: (refresh) => enqueue('refresh', refresh) }),
     'refresh-set': async ({ views: names, reason, mode }, { signal, progress }) => {

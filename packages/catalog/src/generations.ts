@@ -61,7 +61,7 @@ export interface Publication extends Basis {
 export interface Generations {
   /** A number and a name for a new table, noted before it is made. */
   addGeneration(client: Queryable, view: string): Promise<Generation>;
-  /** Noted tables that do not serve: of builds that failed or were killed, or retired. */
+  /** Noted tables that do not serve: of builds that failed or were killed, or retired. Not one under sharded construction. */
   leftovers(client: Queryable, view: string): Promise<readonly Generation[]>;
   /** After its table was dropped. */
   forgetGeneration(client: Queryable, generation: Generation): Promise<void>;
@@ -128,7 +128,8 @@ export function generations({ schema }: CatalogPlace): Generations {
     async leftovers(client, view) {
       const { rows } = await client.query<Generation>(sql`
         select g.id::float8 as id, g.relation from ${generationTable} g
-        where g.view = ${view} and not exists (select from ${viewTable} v where v.generation = g.id) order by g.id`);
+        where g.view = ${view} and not exists (select from ${viewTable} v where v.generation = g.id)
+          and not exists (select from ${table(schema, '_sharded')} s where s.generation = g.id) order by g.id`);
       return rows;
     },
 
@@ -161,6 +162,8 @@ export function generations({ schema }: CatalogPlace): Generations {
       if (rowCount === 0 || ended.rowCount === 0) {
         throw new ViewmillError('VM2008', `${view} was dropped or rebuilt while this build was running`, { at: view });
       }
+      // With the swap: a generation that serves must not be taken for one under construction.
+      await client.query(sql`delete from ${table(schema, '_sharded')} where generation = ${generation.id}`);
       await announce(client, schema, view);
     },
 
@@ -180,6 +183,7 @@ export function generations({ schema }: CatalogPlace): Generations {
       const { rowCount } = await client.query(sql`delete from ${viewTable} where name = ${view}`);
       if (rowCount === 0) throw notMaterialized(view);
       await client.query(sql`delete from ${table(schema, '_quarantine')} where view = ${view}`);
+      await client.query(sql`delete from ${table(schema, '_sharded')} where view = ${view}`);
       await announce(client, schema, view);
     },
   };

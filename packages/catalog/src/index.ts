@@ -7,6 +7,7 @@ export type { RefreshEnd, RefreshStart } from './history.ts';
 export { type MigrateOptions, type MigrateResult, migrate } from './migrate.ts';
 export type { QuarantineEntry, QuarantineRecord } from './quarantine.ts';
 export type { CatalogPlace, Queryable } from './queryable.ts';
+export type { NewSharded, Shard, Sharded, ShardedTotal, ShardResult } from './shards.ts';
 export type { QueryDeltas, RunnerStatistics } from './statistics.ts';
 export { type GenerationTables, generationTables } from './tables.ts';
 export { viewLock } from './view-lock.ts';

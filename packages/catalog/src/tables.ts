@@ -8,6 +8,8 @@ export type CatalogTable =
   | '_view'
   | '_generation'
   | '_refresh'
+  | '_sharded'
+  | '_shard'
   | '_quarantine'
   | '_runner_statistics';
 

@@ -62,7 +62,7 @@ export function views({ pool, schema }: CatalogPlace): Views {
   // Bigints as float8: exact up to 2^53, and numbers in JSON.
   const select = sql`
     select v.name, v.resource,
-      case when r.id is not null and ${IS_LOCKED} then 'refreshing' when v.last_error is not null then 'failed'
+      case when r.id is not null and (${IS_LOCKED} or exists (select from ${table(schema, '_sharded')} s where s.refresh = r.id)) then 'refreshing' when v.last_error is not null then 'failed'
         when ${IS_STALE} then 'stale' else 'active' end as status,
       ${IS_STALE} as is_stale,
       case when v.as_of is not null then round((greatest(extract(epoch from now() - v.as_of), 0) / 3600)::numeric, 3)::float8 end as staleness_hours,

@@ -26,7 +26,7 @@ describe('migrate', () => {
         }
       }),
     );
-    expect(results.flatMap(({ applied }) => applied)).toEqual([1, 2]);
+    expect(results.flatMap(({ applied }) => applied)).toEqual([1, 2, 3]);
     expect(await migrate(database.pool, { schema: 'views', readerRole: role })).toEqual({ applied: [], notices: [] });
     const { rows } = await database.pool.query(
       `select rolcanlogin, rolsuper, has_schema_privilege(rolname, 'views', 'usage') as usage, has_schema_privilege(rolname, 'views', 'create') as create,

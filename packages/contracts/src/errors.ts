@@ -153,6 +153,14 @@ export const ERRORS = {
     help: 'Ask again; what was received of it is not the whole.',
     retryable: true,
   },
+  VM3050: { status: 409, title: 'Sharded build is over', help: 'It was replaced by a later build, dropped or finished.' },
+  VM3051: { status: 503, title: 'Shards are missing', help: 'Build the shards that are not done, then finish.', retryable: true },
+  VM3052: {
+    status: 503,
+    title: 'The FHIR database was replaced during the build',
+    help: 'Refresh the view again.',
+    retryable: true,
+  },
   // 90xx: ours
   VM9001: {
     status: 500,

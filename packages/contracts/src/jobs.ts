@@ -144,6 +144,8 @@ export const refreshJobSchemas = {
     reason: z.enum(['request', 'schedule']),
     mode: refreshModeSchema.optional(),
   }),
+  /** Builds one range of a view's sharded build: a child of the view's refresh. */
+  shard: z.object({ view: z.string(), generation: z.object({ id: z.number(), relation: z.string() }), shard: z.number().int() }),
   drop: z.object({ view: z.string() }),
 } as const;
 export type RefreshJobName = keyof typeof refreshJobSchemas;
@@ -171,6 +173,8 @@ export interface JobResults {
   readonly refresh: RefreshResult;
   readonly sweep: { readonly enqueued: readonly { readonly view: string; readonly job: string }[] };
   readonly 'refresh-set': { readonly as_of: string | null; readonly refreshed: readonly RefreshResult[] };
+  /** False: it was built before. */
+  readonly shard: { readonly view: string; readonly shard: number; readonly built: boolean };
   readonly drop: { readonly view: string; readonly dropped: boolean };
 }
 

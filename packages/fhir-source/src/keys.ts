@@ -61,7 +61,13 @@ export function keyColumns(layout: HapiLayout, needs: SourceNeeds): readonly ('r
 }
 
 /** `currentKeys` as the bytes of a binary COPY, which another server's COPY takes as they are. */
-export function readKeys(client: ClientBase, layout: HapiLayout, resourceType: string, needs: SourceNeeds): Readable {
-  const keys = currentKeys(layout, resourceType, needs);
+export function readKeys(
+  client: ClientBase,
+  layout: HapiLayout,
+  resourceType: string,
+  needs: SourceNeeds,
+  restriction?: Sql,
+): Readable {
+  const keys = currentKeys(layout, resourceType, needs, restriction);
   return client.query(copyTo(`copy (${inlineLiterals(keys)}) to stdout (format binary)`));
 }

@@ -30,13 +30,18 @@ interface KeyRow {
   readonly tags?: string | null;
 }
 
-/** Copies the keys of every current resource, as the reader's snapshot has them, into a table of the client's database. */
-export async function copyKeys({ reader, client, layout, plan }: KeyPlace, into: Sql, frozen: boolean): Promise<void> {
+/** Copies the keys of every current resource (or of those that the restriction on `r` admits), as the reader's snapshot has them, into a table of the client's database. */
+export async function copyKeys(
+  { reader, client, layout, plan }: KeyPlace,
+  into: Sql,
+  frozen: boolean,
+  restriction?: Sql,
+): Promise<void> {
   const columns = join(keyColumns(layout, plan.needs).map((column) => raw(column)));
   const options = frozen ? sql`(format binary, freeze)` : sql`(format binary)`;
   const sink = copySink(client, sql`copy ${into} (${columns}) from stdin with ${options}`);
   try {
-    for await (const bytes of readKeys(reader, layout, plan.resource, plan.needs)) await sink.write(bytes as Buffer);
+    for await (const bytes of readKeys(reader, layout, plan.resource, plan.needs, restriction)) await sink.write(bytes as Buffer);
     await sink.end();
   } catch (error) {
     await sink.fail();

@@ -25,6 +25,8 @@ export async function refreshView(options: RefreshOptions): Promise<RefreshResul
   const onWait = (): void => onProgress?.({ phase: 'waiting', resources: 0, rows: 0 });
   return withViewLock({ target, catalog, name, signal, onWait }, async (session) => {
     const { client } = session;
+    // Two builds of one view would do the work twice: this one takes the place of a sharded one.
+    await catalog.endSharded(client, name);
     await dropLeftovers(client, catalog, name);
     const served = await catalog.served(client, name);
     const obstacle = await deltaObstacle(client, options, served);

@@ -39,15 +39,10 @@ export function withViewLock<T>({ name, ...options }: LockOptions, work: (sessio
  * Takes the views' locks, waiting for them if need be, and does the work. The connection is closed afterwards:
  * its settings are its own, and the server releases the locks with it, as it does when this process is killed.
  */
-export async function withViewLocks<T>(options: LocksOptions, work: (session: Session) => Promise<T>): Promise<T> {
-  const { target, catalog, names, signal, onWait } = options;
-  if (signal?.aborted) throw cancelled();
-  const client = await target.connect();
-  // Statements report a broken connection themselves; without a listener the process would end.
-  client.on('error', () => undefined);
-  try {
-    const pid = await configure(client);
-    const interruptible = <R>(part: () => Promise<R>): Promise<R> => interrupting({ client, target, pid, signal }, part);
+export function withViewLocks<T>(options: LocksOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const { catalog, names, onWait } = options;
+  return withSession(options, async (session) => {
+    const { client, interruptible } = session;
     let waited = false;
     for (const name of [...names].sort()) {
       const lock = viewLock(catalog.schema, name);
@@ -57,7 +52,23 @@ export async function withViewLocks<T>(options: LocksOptions, work: (session: Se
       onWait?.();
       await interruptible(() => client.query(sql`select pg_advisory_lock(${lock})`));
     }
-    return await work({ client, waited, interruptible });
+    return work({ ...session, waited });
+  });
+}
+
+/** The same without the lock. */
+export async function withSession<T>(
+  { target, signal }: Pick<LockOptions, 'target' | 'signal'>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  if (signal?.aborted) throw cancelled();
+  const client = await target.connect();
+  // Statements report a broken connection themselves; without a listener the process would end.
+  client.on('error', () => undefined);
+  try {
+    const pid = await configure(client);
+    const interruptible = <R>(part: () => Promise<R>): Promise<R> => interrupting({ client, target, pid, signal }, part);
+    return await work({ client, waited: false, interruptible });
   } finally {
     client.release(true);
   }

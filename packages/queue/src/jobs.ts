@@ -36,7 +36,7 @@ export interface Jobs {
   list(options?: { readonly limit?: number }): Promise<readonly JobStatus[]>;
 }
 
-const LISTED = ['active', 'waiting', 'delayed', 'completed', 'failed'] as const;
+const LISTED = ['active', 'waiting-children', 'waiting', 'delayed', 'completed', 'failed'] as const;
 
 export function createJobs(queue: JobQueue): Jobs {
   async function get(id: string): Promise<JobStatus | null> {
@@ -68,7 +68,8 @@ export function createJobs(queue: JobQueue): Jobs {
       await job.removeDeduplicationKey();
       const state = await job.getState();
       if (state === 'completed' || state === 'failed') return 'finished';
-      if (state === 'active') return 'cancelling';
+      if (state === 'waiting-children') await cancelParts(queue, job);
+      if (state === 'active' || state === 'waiting-children') return 'cancelling';
       // A worker takes it at once and notes the cancellation, which also frees its place.
       if (state === 'delayed') await job.promote().catch(() => undefined);
       return 'cancelled';
@@ -93,6 +94,17 @@ export function createJobs(queue: JobQueue): Jobs {
   };
 }
 
+/** The job goes on when they have ended, and then finds itself cancelled. */
+async function cancelParts(queue: JobQueue, job: AnyJob): Promise<void> {
+  const { unprocessed = [] } = await job.getDependencies();
+  for (const key of unprocessed) {
+    const part = await queue.getJob(key.slice(key.lastIndexOf(':') + 1));
+    await part?.updateData({ ...(part.data as object), cancelled: true });
+    // One that waits for its next attempt is taken at once.
+    await part?.promote().catch(() => undefined);
+  }
+}
+
 function describe(job: AnyJob, bullState: string): JobStatus {
   const state = toState(job, bullState);
   const data = job.data as { readonly view?: string };
@@ -112,6 +124,8 @@ function describe(job: AnyJob, bullState: string): JobStatus {
 }
 
 function toState(job: AnyJob, state: string): JobState {
+  // Others do its parts.
+  if (state === 'waiting-children') return isCancelled(job.data) ? 'cancelled' : 'active';
   if (state === 'completed' || state === 'active' || (state === 'delayed' && !isCancelled(job.data))) return state;
   if (state === 'failed')
     return job.failedReason && fromFailedReason(job.failedReason).code === 'VM3006' ? 'cancelled' : 'failed';

@@ -6,7 +6,7 @@ import {
   refreshJobSchemas,
   ViewmillError,
 } from '@viewmill/contracts';
-import { WaitingError } from 'bullmq';
+import { WaitingChildrenError, WaitingError } from 'bullmq';
 import type { ActiveJobs } from './active-jobs.ts';
 import type { AnyJob } from './backend.ts';
 import { type FaultHandler, toJobError, toPayload } from './faults.ts';
@@ -20,18 +20,32 @@ export interface RefreshContext {
   readonly jobId: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /**
+   * Has other workers do parts of this job. It does not return the first time: the job is put aside, and its handler is called again when
+   * all parts have ended, whether well or not. It returns when there is nothing left to wait for.
+   */
+  readonly fanOut: (parts: readonly RefreshJobData<'shard'>[]) => Promise<void>;
 }
 
 export type RefreshHandlers = {
   readonly [N in RefreshJobName]: (data: RefreshJobData<N>, context: RefreshContext) => Promise<JobResults[N]>;
+} & {
+  /** A refresh was cancelled while it waited, perhaps for its parts: whatever these have made is to go. */
+  readonly calledOff?: (data: RefreshJobData<'refresh'>) => Promise<void>;
 };
+
+/** Adds parts of a job as its children; those that are there already stay as they are. */
+export type AddParts = (job: AnyJob, parts: readonly RefreshJobData<'shard'>[]) => Promise<void>;
 
 const PROGRESS_MS = 500;
 
 /** Runs one job of the queue `refreshes`. @throws what toJobError makes, or WaitingError for a job that another worker shall do. */
-export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, onError: FaultHandler) {
+export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, onError: FaultHandler, addParts: AddParts) {
   return async (job: AnyJob, token?: string): Promise<JobResults[RefreshJobName]> => {
-    if (isCancelled(job.data)) throw toJobError({ code: 'VM3006', message: 'cancelled before it began' });
+    if (isCancelled(job.data)) {
+      if (job.name === 'refresh') await handlers.calledOff?.(received('refresh', job));
+      throw toJobError({ code: 'VM3006', message: 'cancelled before it began' });
+    }
     // From here on a request for the same view is a job of its own.
     await job.removeDeduplicationKey();
     const progress = progressWriter(job, onError);
@@ -44,6 +58,10 @@ export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, 
           progress: progress.write,
           jobId: job.id ?? '',
           attempt: job.attemptsMade + 1,
+          fanOut: async (parts) => {
+            await addParts(job, parts);
+            if (await job.moveToWaitingChildren(token ?? '')) throw new WaitingChildrenError();
+          },
         };
         return dispatch(handlers, job, context);
       });
@@ -51,6 +69,7 @@ export function refreshProcessor(handlers: RefreshHandlers, active: ActiveJobs, 
       return result;
     } catch (error) {
       await progress.end();
+      if (error instanceof WaitingChildrenError) throw error;
       if (signal?.reason === 'shutdown') {
         await job.moveToWait(token);
         throw new WaitingError();
@@ -71,6 +90,8 @@ async function dispatch(handlers: RefreshHandlers, job: AnyJob, context: Refresh
       return handlers.sweep(received('sweep', job), context);
     case 'refresh-set':
       return handlers['refresh-set'](received('refresh-set', job), context);
+    case 'shard':
+      return handlers.shard(received('shard', job), context);
     case 'drop':
       return handlers.drop(received('drop', job), context);
     default:

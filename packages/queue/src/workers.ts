@@ -6,6 +6,7 @@ import type { Backend, JobQueue } from './backend.ts';
 import type { FaultHandler } from './faults.ts';
 import { laneQueueName } from './lanes.ts';
 import type { QueueSettings } from './options.ts';
+import { createParts } from './parts.ts';
 import { type QueryHandler, queryProcessor } from './query-processor.ts';
 import { type RefreshHandlers, refreshProcessor } from './refresh-processor.ts';
 import { WINDOW } from './row-stream.ts';
@@ -71,7 +72,7 @@ export async function startWorkers(
       options.refreshConcurrency ?? 1,
       MAX_STALLED.refresh,
       activeRefreshes,
-      refreshProcessor(options.refresh, activeRefreshes, onError),
+      refreshProcessor(options.refresh, activeRefreshes, onError, createParts(queues.refresh, settings)),
     ),
   ];
   for (const { worker } of started) {

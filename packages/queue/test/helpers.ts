@@ -66,6 +66,7 @@ export function worker(
       refresh: async ({ view }) => refreshed(view),
       sweep: async () => ({ enqueued: [] }),
       'refresh-set': async () => ({ as_of: null, refreshed: [] }),
+      shard: async ({ view, shard }) => ({ view, shard, built: true }),
       drop: async ({ view }) => ({ view, dropped: true }),
       ...handlers.refresh,
     },

@@ -98,7 +98,7 @@ export function streamContract({ connect, work, at }: Bench): void {
         },
       });
       await expect(queue.queries.stream(streamed(), wait)).rejects.toMatchObject({ code: 'VM9001' });
-      const late = await queue.queries.stream({ ...streamed, requestId: 'late' }, wait);
+      const late = await queue.queries.stream({ ...streamed(), requestId: 'late' }, wait);
       await expect(all(late)).rejects.toMatchObject({ code: 'VM9001' });
     });
 
