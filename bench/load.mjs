@@ -96,7 +96,7 @@ async function questionsOf(pool) {
   return questions;
 }
 
-async function queueOf(folder, url) {
+export async function queueOf(folder, url) {
   if (process.env.BENCH_QUEUE === 'postgres') {
     return {
       kind: 'postgres',
@@ -108,7 +108,7 @@ async function queueOf(folder, url) {
   return { kind: 'redis', env: { REDIS_URL: redis.url, QUEUE_PREFIX: 'bench' }, stop: () => redis.stop() };
 }
 
-function start(command, env, wanted) {
+export function start(command, env, wanted) {
   const flags =
     process.env.BENCH_PROFILE === command ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE_DIR ?? '/tmp'}`] : [];
   const child = spawn(process.execPath, [...flags, MAIN, command], { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -123,7 +123,7 @@ function start(command, env, wanted) {
   });
 }
 
-async function stop(child) {
+export async function stop(child) {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await ended;

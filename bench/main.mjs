@@ -1,10 +1,11 @@
 import { build } from './build.mjs';
 import { load } from './load.mjs';
 import { query } from './query.mjs';
-import { refresh } from './refresh.mjs';
+import { refresh, writes } from './refresh.mjs';
+import { shards } from './shards.mjs';
 
-/** `npm run bench -- build`, `query`, `refresh` and `load`: ratios measured side by side in one run, printed and kept in bench/results. */
-const BENCHES = { build, query, refresh, load };
+/** `npm run bench -- build`, `query`, `refresh`, `load` and `shards`: ratios measured side by side in one run, printed and kept in bench/results. */
+const BENCHES = { build, query, refresh, load, shards, writes };
 const [name, ...rest] = process.argv.slice(2);
 const bench = BENCHES[name];
 if (bench === undefined) {

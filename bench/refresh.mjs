@@ -109,14 +109,29 @@ async function refreshOne(size, rounds) {
   await reads('0.1 % changed, live capture');
   await live(false);
   await reads('0.1 % changed, keys compared');
-  await writes(pool, live, add);
+  await measureWrites(pool, live, add);
   worker.kill();
   report(size === 100_000 ? 'refresh' : `refresh-${size}`, rows, { size, results });
   await system.tearDown();
 }
 
+/** What live capture costs HAPI's writes, by itself. */
+export async function writes() {
+  const system = await setUp({ scale: 1 });
+  const { pool, layout } = system;
+  const live = async (on) => {
+    const client = await pool.connect();
+    await (on ? enableLive : disableLive)(client, 'sqlonfhir', layout);
+    client.release();
+  };
+  const rows = [];
+  await measureWrites(pool, live, (what, ms, note) => rows.push({ what, ms, note }));
+  report('writes', rows);
+  await system.tearDown();
+}
+
 /** Copies of the Observations there are, until there are so many: real texts under new keys. */
-async function multiply(pool, size) {
+export async function multiply(pool, size) {
   await pool.query(`
     with numbered as (select r.res_id, v.res_text_vc, row_number() over () - 1 as n
       from hfj_resource r join hfj_res_ver v using (res_id, res_ver) where r.res_type = 'Observation' and r.res_deleted_at is null),
@@ -151,7 +166,7 @@ async function change(pool, n) {
 }
 
 /** A PUT as HAPI makes it: the version, the search indexes, the resource under its optimistic lock. */
-async function writes(pool, live, add) {
+async function measureWrites(pool, live, add) {
   const ids = (
     await pool.query(
       `select res_id from hfj_resource where res_type = 'Patient' and res_deleted_at is null order by res_id limit 100`,
