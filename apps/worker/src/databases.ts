@@ -1,5 +1,6 @@
 import { type Settings, ViewmillError } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
+import { replicaObstacle } from '@viewmill/runner';
 import pg from 'pg';
 import { fewestConnections, wantedConnections } from './pool-sizes.ts';
 
@@ -8,6 +9,8 @@ export interface Databases {
   readonly source: pg.Pool;
   /** Where schema sqlonfhir is: often the same pool. */
   readonly target: pg.Pool;
+  /** Standbys of `target`. */
+  readonly replicas: readonly pg.Pool[];
   readonly close: () => Promise<void>;
 }
 
@@ -26,20 +29,49 @@ export function openDatabases(settings: Settings, log: Logger): Databases {
       at: 'DATABASE_POOL_MAX',
     });
   }
-  const open = (connectionString: string): pg.Pool => {
-    const pool = new pg.Pool({ connectionString, max, application_name: 'viewmill-worker' });
+  const open = (connectionString: string, more: pg.PoolConfig = {}): pg.Pool => {
+    const pool = new pg.Pool({ ...more, connectionString, max, application_name: 'viewmill-worker' });
     pool.on('error', (error) => log.warn({ code: (error as { code?: string }).code }, 'database connection lost'));
     return pool;
   };
   const source = open(fhirUrl);
   const elsewhere = settings.CATALOG_DATABASE_URL !== undefined && settings.CATALOG_DATABASE_URL !== fhirUrl;
   const target = elsewhere ? open(settings.CATALOG_DATABASE_URL ?? '') : source;
+  const urls = settings.VIEWDEF_RUNNER === 'memory' ? [] : (settings.DATABASE_READ_URLS ?? '').split(',');
+  const replicas = urls
+    .map((url) => url.trim())
+    .filter((url) => url !== '')
+    // The primary can answer instead of one that does not.
+    .map((url) => open(url, { connectionTimeoutMillis: 2000 }));
   return {
     source,
     target,
+    replicas,
     close: async () => {
       await source.end();
       if (target !== source) await target.end();
+      await Promise.all(replicas.map((pool) => pool.end()));
     },
   };
+}
+
+/**
+ * A replica that cannot be reached is no error: it is used, and checked, once it can be.
+ * @throws ViewmillError VM3005 if a URL leads to something else than a standby of the database with the views.
+ */
+export async function checkReplicas({ target, replicas }: Pick<Databases, 'target' | 'replicas'>, log: Logger): Promise<void> {
+  for (const [index, pool] of replicas.entries()) {
+    const replica = index + 1;
+    let obstacle: string | null;
+    try {
+      obstacle = await replicaObstacle(target, pool);
+    } catch (error) {
+      log.warn({ replica, code: (error as { code?: string }).code }, 'replica cannot be reached yet');
+      continue;
+    }
+    if (obstacle !== null) {
+      throw new ViewmillError('VM3005', `DATABASE_READ_URLS: number ${replica} ${obstacle}`, { at: 'DATABASE_READ_URLS' });
+    }
+    log.info({ replica }, 'replica in use');
+  }
 }

@@ -7,12 +7,14 @@ import { deallocateEvicted, isStatementLost, stopPreparing } from './prepared.ts
  * JIT is off: the machine code of a generated statement takes longer than running it once. Plans are made for the values.
  * `work` runs a second time if the connection lost its prepared statements.
  * @param deadline milliseconds since 1970.
+ * @param prepare runs before the transaction, on the same connection.
  * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached.
  */
 export async function readOnly<T>(
   pool: Pool,
   deadline: number | undefined,
   work: (client: PoolClient) => Promise<T>,
+  prepare?: (client: PoolClient) => Promise<void>,
 ): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw translate(error);
@@ -24,6 +26,7 @@ export async function readOnly<T>(
     client.release(broken);
   };
   try {
+    await prepare?.(client);
     await begin(client, deadline);
     const result = await work(client).catch(async (error: unknown) => {
       if (!isStatementLost(errorCode(error))) throw error;
