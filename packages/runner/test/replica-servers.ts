@@ -21,7 +21,10 @@ export async function replicaServers(): Promise<ReplicaServers> {
   const [port, replicaPort] = [await freePort(), await freePort()];
   const dataDir = join(folder, 'primary');
   const first = await startPostgres({ dataDir, port });
-  await createDemoDatabase({ url: first.url('postgres'), patients: 5 });
+  const client = new pg.Client({ connectionString: first.url('postgres') });
+  await client.connect();
+  await createDemoDatabase(client, { patients: 5 });
+  await client.end();
   await first.stop();
   const copy = join(folder, 'replica');
   execFileSync('cp', ['-a', first.dataDir, copy]);
