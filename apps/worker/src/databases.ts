@@ -1,5 +1,6 @@
 import { type Settings, ViewmillError } from '@viewmill/contracts';
 import type { Logger } from '@viewmill/observability';
+import { replicaObstacle } from '@viewmill/runner';
 import pg from 'pg';
 import { fewestConnections, refreshConnections, wantedConnections } from './pool-sizes.ts';
 
@@ -10,6 +11,8 @@ export interface Databases {
   readonly target: pg.Pool;
   /** The same two for queries, whose statements are sent without waiting for the one before. */
   readonly queries: { readonly source: pg.Pool; readonly target: pg.Pool };
+  /** Standbys of `target`. */
+  readonly replicas: readonly pg.Pool[];
   readonly close: () => Promise<void>;
 }
 
@@ -42,12 +45,41 @@ export function openDatabases(settings: Settings, log: Logger): Databases {
     return { source, target: elsewhere ? open({ connectionString: catalogUrl, ...more }) : source };
   };
   const { source, target } = openBoth({ max: refreshConnections(settings) });
+  const urls = settings.VIEWDEF_RUNNER === 'memory' ? [] : (settings.DATABASE_READ_URLS ?? '').split(',');
+  const queryConnections = max - refreshConnections(settings);
+  const replicas = urls
+    .map((url) => url.trim())
+    .filter((url) => url !== '')
+    // The primary can answer instead of one that does not.
+    .map((connectionString) => open({ connectionString, connectionTimeoutMillis: 2000, max: queryConnections, pipeline: true }));
   return {
     source,
     target,
-    queries: openBoth({ max: max - refreshConnections(settings), pipeline: true }),
+    queries: openBoth({ max: queryConnections, pipeline: true }),
+    replicas,
     close: async () => {
       await Promise.all(pools.map((pool) => pool.end()));
     },
   };
+}
+
+/**
+ * A replica that cannot be reached is no error: it is used, and checked, once it can be.
+ * @throws ViewmillError VM3005 if a URL leads to something else than a standby of the database with the views.
+ */
+export async function checkReplicas({ target, replicas }: Pick<Databases, 'target' | 'replicas'>, log: Logger): Promise<void> {
+  for (const [index, pool] of replicas.entries()) {
+    const replica = index + 1;
+    let obstacle: string | null;
+    try {
+      obstacle = await replicaObstacle(target, pool);
+    } catch (error) {
+      log.warn({ replica, code: (error as { code?: string }).code }, 'replica cannot be reached yet');
+      continue;
+    }
+    if (obstacle !== null) {
+      throw new ViewmillError('VM3005', `DATABASE_READ_URLS: number ${replica} ${obstacle}`, { at: 'DATABASE_READ_URLS' });
+    }
+    log.info({ replica }, 'replica in use');
+  }
 }

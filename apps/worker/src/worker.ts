@@ -5,7 +5,7 @@ import { type Logger, logFault } from '@viewmill/observability';
 import { connectQueue, type QueueConnection, queueOptionsOf } from '@viewmill/queue';
 import { createRunner, type ViewRunner } from '@viewmill/runner';
 import { builtInViews, compileView } from '@viewmill/views';
-import { type Databases, openDatabases } from './databases.ts';
+import { checkReplicas, type Databases, openDatabases } from './databases.ts';
 import { followLive } from './follow-live.ts';
 import { memoryRunner, textSourceOf } from './memory.ts';
 import { sizePools } from './pool-sizes.ts';
@@ -39,6 +39,7 @@ export async function startWorker({
   const texts = textSourceOf(settings);
   const databases = openDatabases(settings, log);
   const { catalog, layout } = await prepare(databases, settings, log, signal);
+  await checkReplicas(databases, log);
   const queue = await untilAvailable(
     () => connectQueue(queueOptionsOf(settings, (error) => logFault(log, error))),
     waiting(log, 'queue'),
@@ -104,7 +105,7 @@ function runnerOf({ settings, log, databases, catalog, layout, texts }: Parts): 
   const { VIEWDEF_RUNNER: kind, MAX_ROWS: maxRows } = settings;
   if (texts !== null) return memoryRunner(texts, settings, log);
   if (kind === 'memory' || layout === null) throw new RangeError('no source of resources');
-  return createRunner({ kind, ...databases.queries, layout, catalog, maxRows });
+  return createRunner({ kind, ...databases.queries, replicas: databases.replicas, layout, catalog, maxRows });
 }
 
 async function work(parts: Parts): Promise<() => Promise<void>> {

@@ -23,6 +23,12 @@ function partsOf(groups: string): readonly string[] {
 export const settingsSchema = z.object({
   DATABASE_URL: z.string().optional().describe('FHIR database (HAPI). Not set: an embedded PostgreSQL with demo data is started'),
   CATALOG_DATABASE_URL: z.string().optional().describe('Where schema sqlonfhir is kept, if not in the FHIR database'),
+  DATABASE_READ_URLS: z
+    .string()
+    .optional()
+    .describe(
+      'Streaming replicas of the database with the views, comma separated: they answer where they are proved to be up to date',
+    ),
   REDIS_URL: z
     .string()
     .optional()

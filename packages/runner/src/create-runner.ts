@@ -6,6 +6,7 @@ import { exactEngine } from './exact-engine.ts';
 import { rememberGenerations } from './generations.ts';
 import { materializedEngine } from './materialized-engine.ts';
 import { postgresEngine } from './postgres-engine.ts';
+import { createReplicas } from './reader.ts';
 import {
   type Answered,
   askCount,
@@ -28,6 +29,10 @@ export interface RunnerOptions {
   readonly target: Pool;
   readonly layout: HapiLayout;
   readonly catalog: MaterializedLookup & Partial<ServedLookup>;
+  /** Streaming replicas of `target`: they answer where they prove to be far enough. */
+  readonly replicas?: readonly Pool[];
+  /** How long a replica that fails or lags is left out, default 2 s. */
+  readonly probeMs?: number;
   /** Rows of one answer at most, default 100 000. */
   readonly maxRows?: number;
   /** How long it is remembered without news whether a view is materialized, default 5 s. */
@@ -41,13 +46,20 @@ export function createRunner({
   target,
   layout,
   catalog,
+  replicas: pools = [],
+  probeMs = 2000,
   maxRows = 100_000,
   rememberMs = 5000,
 }: RunnerOptions): ViewRunner {
   const generations = rememberGenerations(catalog, rememberMs);
-  const materialized = materializedEngine(target, layout, generations, () => isSameDatabase(source, target));
-  const postgres = postgresEngine(source, layout);
-  const exact = isServedLookup(catalog) ? exactEngine(source, layout, catalog, postgres) : null;
+  const replicas = createReplicas(pools, probeMs);
+  // Replicas of the views' database hold HAPI's tables only where both are one.
+  const tables = (source === target ? replicas : createReplicas([], probeMs)).reader(source);
+  const materialized = materializedEngine(replicas.reader(target), catalog.schema, layout, generations, () =>
+    isSameDatabase(source, target),
+  );
+  const postgres = postgresEngine(tables, layout);
+  const exact = isServedLookup(catalog) ? exactEngine(tables, layout, catalog, postgres) : null;
   const totals = { queries: 0, materialized: 0, fallbacks: 0, milliseconds: 0 };
 
   async function choose<T>(question: Question, ask: Ask<T>): Promise<Answered<T>> {
@@ -130,6 +142,7 @@ export function createRunner({
       materialized_queries: totals.materialized,
       postgres_fallbacks: totals.fallbacks,
       cache_hits: generations.hits,
+      ...(pools.length === 0 ? {} : { replicas: replicas.stats() }),
       avg_execution_time_ms: totals.queries === 0 ? 0 : round(totals.milliseconds / totals.queries),
     }),
     invalidate: (view) => generations.invalidate(view),

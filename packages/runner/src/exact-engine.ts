@@ -19,14 +19,15 @@ import {
   sourceState,
 } from '@viewmill/fhir-source';
 import type { Column, ViewPlan } from '@viewmill/views';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import sql, { empty, join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
 import type { PostgresEngine } from './postgres-engine.ts';
+import type { Reader } from './reader.ts';
 import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
-import { readOnly, translate } from './session.ts';
+import { translate } from './session.ts';
 import type { ServedLookup } from './view-runner.ts';
 
 /**
@@ -36,7 +37,7 @@ import type { ServedLookup } from './view-runner.ts';
  * @throws ViewmillError VM2006 if no generation can be used: the resources themselves can answer.
  */
 export function exactEngine(
-  source: Pool,
+  source: Reader,
   layout: HapiLayout,
   catalog: ServedLookup,
   postgres: PostgresEngine,
@@ -74,17 +75,17 @@ export function exactEngine(
       throw translate(error);
     });
     const attempt = (unpack: boolean): Promise<Answered<T>> =>
-      readOnly(
-        source,
+      source.read(
         question.deadline,
-        async (client) => {
-          const { asOf } = await sourceState(client);
+        'present',
+        async (client, where, present) => {
+          const asOf = present ?? (await sourceState(client)).asOf;
           const served = await usable(client, question.view);
           const { ids, how } = await changes(client, plan, served);
           const texts = unpack ? await compressedResources(client, layout, plan.resource, sql`r.res_id in (${ids})`) : undefined;
           const table = ident(catalog.schema, served.generation.relation);
           const rows = united(plan, table, ids, computed(plan, layout, narrowed, texts));
-          const reason = `read from generation ${served.generation.id}, ${how}`;
+          const reason = `read from generation ${served.generation.id}, ${how}${where}`;
           const meta: EngineMeta = { runner: 'materialized', reason, as_of: asOf, is_stale: false };
           const request = { plan, search: question.search, rows, conditions: conditionsOf(question, layout) };
           return { answer: await work(client, request, meta), meta };
@@ -98,7 +99,7 @@ export function exactEngine(
       });
     } catch (error) {
       if (error instanceof ViewmillError) throw error;
-      throw (await findBadValue(source, error, question.search, question.from)) ?? decodeSqlError(error) ?? error;
+      throw (await findBadValue(source.primary, error, question.search, question.from)) ?? decodeSqlError(error) ?? error;
     }
   }
 

@@ -1,5 +1,7 @@
 export { createRunner, type RunnerOptions } from './create-runner.ts';
 export { createMemoryRunner, type MemoryRunnerOptions } from './memory/create-memory-runner.ts';
+export type { ReplicaStats } from './reader.ts';
+export { replicaObstacle } from './replica-identity.ts';
 export type {
   CallOptions,
   CountAnswer,

@@ -1,15 +1,16 @@
-import { ViewmillError } from '@viewmill/contracts';
+import { ident, ViewmillError } from '@viewmill/contracts';
 import { type HapiLayout, restrictedIds, restrictToIds, restrictToUpdated } from '@viewmill/fhir-source';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import sql from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
 import { idColumn } from './columns.ts';
 import type { Generations } from './generations.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
+import type { Proof, Reader } from './reader.ts';
 import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
 import { columnOf, invalid } from './search-conditions.ts';
-import { errorCode, readOnly, translate } from './session.ts';
+import { errorCode, translate } from './session.ts';
 import type { MaterializedView } from './view-runner.ts';
 
 export interface MaterializedEngine extends Engine {
@@ -19,14 +20,16 @@ export interface MaterializedEngine extends Engine {
 
 /** Answers from the view's generation table. */
 export function materializedEngine(
-  target: Pool,
+  target: Reader,
+  schema: string | undefined,
   layout: HapiLayout,
   generations: Generations,
   sameDatabase: () => Promise<boolean>,
 ): MaterializedEngine {
   async function usable({ view: { name, plan } }: Question, fresh: boolean): Promise<MaterializedView | ViewmillError> {
     if (name === null) return new ViewmillError('VM2006', 'an inline ViewDefinition is not materialized');
-    const current = await generations.current(name, fresh).catch(fail);
+    // A replica must have what is published now, not what is remembered.
+    const current = await generations.current(name, fresh || target.hasReplicas).catch(fail);
     if (current === null) return new ViewmillError('VM2006', `${name} is not materialized`, { at: name });
     if (current.planHash === plan.hash) return current;
     return new ViewmillError('VM2006', `${name} is materialized from another version of its definition`, { at: name });
@@ -58,6 +61,15 @@ export function materializedEngine(
     ];
   }
 
+  /** Generations count up, and revisions within one: what is published can be compared, in the snapshot that is read. */
+  function proofOf({ view: { name }, ...question }: Question, { generation, revision }: MaterializedView): Proof {
+    if (schema === undefined || revision === undefined) return 'primary';
+    // HAPI's tables are joined, as they are now.
+    if (question.search.updated.length > 0 || question.search.ids.length > 0) return 'present';
+    return sql`exists (select from ${ident(schema, '_view')} where name = ${name}
+      and (generation, revision) >= (${generation}::bigint, ${revision}::bigint))`;
+  }
+
   async function run<T>(
     question: Question,
     work: (client: PoolClient, request: PageRequest, meta: EngineMeta) => Promise<T>,
@@ -66,14 +78,16 @@ export function materializedEngine(
     const attempt = async (view: MaterializedView | ViewmillError): Promise<Answered<T>> => {
       if (view instanceof ViewmillError) throw view;
       const request = { plan, search: question.search, rows: view.relation, conditions: sourceConditions(question) };
-      const meta: EngineMeta = {
-        runner: 'materialized',
-        reason: `read from generation ${view.generation}`,
-        as_of: view.asOf,
-        is_stale: view.isStale,
-      };
-      const answer = await readOnly(target, question.deadline, (client) => work(client, request, meta), question.signal);
-      return { answer, meta };
+      return target.read(
+        question.deadline,
+        proofOf(question, view),
+        async (client, where) => {
+          const reason = `read from generation ${view.generation}${where}`;
+          const meta: EngineMeta = { runner: 'materialized', reason, as_of: view.asOf, is_stale: view.isStale };
+          return { answer: await work(client, request, meta), meta };
+        },
+        question.signal,
+      );
     };
     const view = question.found ?? (await find(question));
     try {
@@ -84,7 +98,7 @@ export function materializedEngine(
       });
     } catch (error) {
       if (error instanceof ViewmillError) throw error;
-      throw (await findBadValue(target, error, question.search, question.from)) ?? error;
+      throw (await findBadValue(target.primary, error, question.search, question.from)) ?? error;
     }
   }
 

@@ -13,7 +13,7 @@ import {
   sourceState,
 } from '@viewmill/fhir-source';
 import type { Column } from '@viewmill/views';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Sql } from 'sql-template-tag';
 import sql, { join } from 'sql-template-tag';
 import { findBadValue } from './bad-value.ts';
@@ -21,9 +21,10 @@ import { isIdColumn, referenceColumn } from './columns.ts';
 import { indexedConditions } from './indexed-conditions.ts';
 import { linkCoverages } from './link-coverages.ts';
 import { countRows, type PageRequest, readPage } from './page.ts';
+import type { Reader } from './reader.ts';
 import { type Answered, type Engine, type EngineMeta, type Question, streamTo } from './run.ts';
 import type { ResolvedSearch } from './search-conditions.ts';
-import { before, readOnly, translate } from './session.ts';
+import { before, translate } from './session.ts';
 
 export interface PostgresEngine extends Engine {
   /**
@@ -34,9 +35,9 @@ export interface PostgresEngine extends Engine {
 }
 
 /** Answers from the resources themselves, as they are now: the plan as SQL over HAPI's tables. */
-export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine {
-  const coverage = linkCoverages(source, layout);
-  const indexed = indexedConditions(source, layout);
+export function postgresEngine(source: Reader, layout: HapiLayout): PostgresEngine {
+  const coverage = linkCoverages(source.primary, layout);
+  const indexed = indexedConditions(source.primary, layout);
   /** Types that were seen to have gzipped resources: those are read first, instead of failing first. */
   const compressedTypes = new Set<string>();
 
@@ -72,18 +73,19 @@ export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine
       throw translate(error);
     });
     const attempt = (): Promise<Answered<T>> =>
-      readOnly(
-        source,
+      source.read(
         question.deadline,
-        async (client) => {
-          const { asOf } = await sourceState(client);
+        'present',
+        async (client, where, present) => {
+          const asOf = present ?? (await sourceState(client)).asOf;
           const texts: CompressedTexts | undefined = compressedTypes.has(plan.resource)
             ? await compressedResources(client, layout, plan.resource, narrowed)
             : undefined;
           const relation = currentResources(layout, plan.resource, plan.needs, narrowed, texts);
           const { rows } = compileToSql(plan, relation, { ordinal: true });
           const request = { plan, search: question.search, rows: sql`(${rows})`, conditions: [] };
-          const meta: EngineMeta = { runner: 'postgres', reason: 'computed from the resources', as_of: asOf, is_stale: false };
+          const reason = `computed from the resources${where}`;
+          const meta: EngineMeta = { runner: 'postgres', reason, as_of: asOf, is_stale: false };
           return { answer: await work(client, request, meta), meta };
         },
         question.signal,
@@ -98,7 +100,7 @@ export function postgresEngine(source: Pool, layout: HapiLayout): PostgresEngine
       }
     } catch (error) {
       if (error instanceof ViewmillError) throw error;
-      throw (await findBadValue(source, error, question.search, question.from)) ?? decodeSqlError(error) ?? error;
+      throw (await findBadValue(source.primary, error, question.search, question.from)) ?? decodeSqlError(error) ?? error;
     }
   }
 

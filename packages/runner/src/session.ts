@@ -13,6 +13,7 @@ const configured = new WeakSet<PoolClient>();
  * `work` runs a second time if the connection lost its prepared statements.
  * @param deadline milliseconds since 1970.
  * @param signal aborted when nobody wants the answer any more: PostgreSQL is told to stop.
+ * @param prepare runs before the transaction, on the same connection.
  * @throws ViewmillError VM3007 when time is up, VM3002 when the database cannot be reached, VM3006 when aborted.
  */
 export async function readOnly<T>(
@@ -20,6 +21,7 @@ export async function readOnly<T>(
   deadline: number | undefined,
   work: (client: PoolClient) => Promise<T>,
   signal?: AbortSignal,
+  prepare?: (client: PoolClient) => Promise<void>,
 ): Promise<T> {
   if (signal?.aborted) throw stopped();
   const client = await pool.connect().catch((error: unknown) => {
@@ -36,6 +38,7 @@ export async function readOnly<T>(
     });
   };
   try {
+    await prepare?.(client);
     const result = await within(client, deadline, work).catch(async (error: unknown) => {
       if (!isStatementLost(errorCode(error))) throw error;
       stopPreparing(client);

@@ -2,6 +2,7 @@ import type { Queryable, Served } from '@viewmill/catalog';
 import type { ColumnInfo, Freshness, QueryMeta, RowFormat, Search } from '@viewmill/contracts';
 import type { ViewPlan } from '@viewmill/views';
 import type { Sql } from 'sql-template-tag';
+import type { ReplicaStats } from './reader.ts';
 
 /** A compiled view; `name` is null for an inline one, which is never materialized. */
 export interface RunnableView {
@@ -78,6 +79,8 @@ export interface RunnerStats {
   /** How often it was known without asking whether a view is materialized. */
   readonly cache_hits: number;
   readonly avg_execution_time_ms: number;
+  /** In the order they were given; absent without replicas. */
+  readonly replicas?: readonly ReplicaStats[];
 }
 
 export type RunnerKind = 'hybrid' | 'postgres' | 'materialized' | 'memory';
@@ -91,6 +94,8 @@ export interface MaterializedView {
   readonly asOf: string;
   readonly isStale: boolean;
   readonly generation: number;
+  /** Counts what was published; without it, no replica can answer. */
+  readonly revision?: number;
   /** `asOf` on the monotonic clock of this process; without it, it is not known how old the rows are. */
   readonly asOfTick?: number;
 }
