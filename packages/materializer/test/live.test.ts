@@ -126,10 +126,10 @@ describe('live capture', () => {
         await shop.refresh(PLAN);
         return (await entries()) === 0;
       },
-      { what: 'the outbox to be empty' },
+      { what: 'the outbox to be empty', timeoutMs: 150_000 },
     );
     await switchOff();
-  });
+  }, 180_000);
 
   test('triggers that were missing for a while are noticed: what they missed is not lost', async () => {
     await switchOn();
