@@ -100,6 +100,7 @@ describeWithRedis('full builds in shards', (redis) => {
       );
     });
     expect(await contents()).toEqual(before.rows);
+    // Alone it would not split a build, but finishes this one.
     await spawnWorker();
     // The comparison of keys finds what that shard lacks.
     expect(await finished(job)).toMatchObject({ state: 'completed', result: { mode: 'full' } });
@@ -109,6 +110,7 @@ describeWithRedis('full builds in shards', (redis) => {
   });
 
   it('are one build when asked for twice, and what changed meanwhile is in it', async () => {
+    await spawnWorker();
     const jobs: string[] = [];
     await holding(async () => {
       jobs.push((await post(`${LABS}/refresh?mode=full`)).job);

@@ -18,6 +18,8 @@ export interface RefreshDependencies {
   readonly layout: HapiLayout | null;
   readonly views: ViewCompiler;
   readonly enqueue: QueueConnection['refreshes']['enqueue'];
+  /** Workers that are connected now, this one included. */
+  readonly workers: () => Promise<number>;
 }
 
 /** What a worker does with the jobs of the queue `refreshes`. */
@@ -29,7 +31,10 @@ export function refreshHandlers(dependencies: RefreshDependencies): RefreshHandl
       const compiled = await views.named(view);
       if (layout === null) return refuseRefresh();
       const options = { ...place, layout, ...compiled, reason, mode, signal, onProgress: progress };
-      return (await inShards(options, settings.SHARD_RESOURCES, fanOut)) ?? refreshView(options);
+      // One worker alone is faster without: its threads use the processors anyway (300 000 resources: 7.4 s, in shards 10.1 s).
+      const split = (await catalog.sharded(target, view)) !== null || (await dependencies.workers()) > 1;
+      const done = split ? await inShards(options, settings.SHARD_RESOURCES, fanOut) : null;
+      return done ?? refreshView(options);
     },
     shard: async ({ view, generation, shard }, { signal, progress }) => {
       const compiled = await views.named(view);

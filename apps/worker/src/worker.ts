@@ -128,7 +128,11 @@ async function work(parts: Parts): Promise<() => Promise<void>> {
   );
   const workers = await queue.startWorkers({
     query: (job, context) => query(job, context, { views, runner, catalog, statistics }),
-    refresh: refreshHandlers({ settings, source, target, catalog, layout, views, enqueue: queue.refreshes.enqueue }),
+    refresh: refreshHandlers({
+      ...{ settings, source, target, catalog, layout, views },
+      enqueue: queue.refreshes.enqueue,
+      workers: async () => (await queue.counts()).refreshes.workers,
+    }),
     queryConcurrency: {
       interactive: settings.WORKER_CONCURRENCY,
       heavy: settings.HEAVY_CONCURRENCY,

@@ -98,7 +98,9 @@ export const settingsSchema = z.object({
     .int()
     .min(0)
     .default(250_000)
-    .describe('Full builds of views with more resources are split into jobs of this many, for all workers; 0: never'),
+    .describe(
+      'Full builds of views with more resources are split into jobs of this many where there are several workers; 0: never',
+    ),
   QUERY_TIMEOUT_SECONDS: seconds.default(30).describe('How long a query may wait and run before 503 or 504'),
   REFRESH_ATTEMPTS: z.coerce.number().int().min(1).default(5).describe('Attempts of a refresh before it is given up'),
   REFRESH_BACKOFF_MS: z.coerce
