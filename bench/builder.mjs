@@ -20,6 +20,6 @@ process.on('message', async (name) => {
     if (phase === 'indexing' && pipeline === 0) pipeline = performance.now() - started;
   };
   const place = { source: pool, target: pool, catalog, layout, readerRole: 'viewmill_reader' };
-  await refreshView({ plan: plans.get(name), name, reason: 'request', ...place, onProgress });
+  await refreshView({ plan: plans.get(name), name, reason: 'request', mode: 'full', ...place, onProgress });
   process.send({ pipeline, whole: performance.now() - started });
 });
