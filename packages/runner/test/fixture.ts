@@ -43,6 +43,15 @@ export function searchOf(input: SearchInput = {}): Search {
   return searchSchema.parse(input);
 }
 
+/** Orders of patient_simple: several columns, both directions, values that are missing, a boolean. */
+export const PATIENT_ORDERS = [
+  ['birth_date'],
+  ['-family', 'gender'],
+  ['deceased_time_at', '-gender'],
+  ['-deceased_time_at'],
+  ['active', 'given'],
+];
+
 /** Conditions as `field operator value,value`. */
 export function where(...texts: readonly string[]): Search {
   const conditions = texts.map((text) => {

@@ -8,7 +8,7 @@ import { createMemoryRunner, type RunnableView, type ViewRunner } from '@viewmil
 import { putResource, startFhirServer, type TestFhirServer, useDatabase } from '@viewmill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fhirTexts } from './fhir-texts.ts';
-import { builtIn, fixture, type Json, searchOf, viewOf, where } from './fixture.ts';
+import { builtIn, fixture, type Json, PATIENT_ORDERS, searchOf, viewOf, where } from './fixture.ts';
 import { KINDS_VALUES, kindsResources, kindsView } from './kinds.ts';
 
 /** What the demo's patients leave out: times of death, texts beyond ASCII, equal keys. */
@@ -146,15 +146,7 @@ describe('the memory runner gives what PostgreSQL gives', () => {
       await same(kindsView, searchOf({ conditions: [{ field: column, operator, values }] }), [files]);
   });
 
-  const orders = [
-    ['birth_date'],
-    ['-family', 'gender'],
-    ['deceased_time_at', '-gender'],
-    ['-deceased_time_at'],
-    ['active', 'given'],
-  ];
-
-  it.each(orders)('sorts by %j, page by page', async (...fields) => {
+  it.each(PATIENT_ORDERS)('sorts by %j, page by page', async (...fields) => {
     await samePages(builtIn('patient_simple'), fields, 4);
   });
 
