@@ -5,7 +5,8 @@ import type { PoolClient } from 'pg';
 import { type Copied, copyRows, nothingCopied } from './copy-rows.ts';
 import { createTables, finishTables, sizeOf, tablesOf } from './generation-table.ts';
 import { copyKeys } from './keys.ts';
-import type { RefreshOptions } from './options.ts';
+import type { Refreshed, RefreshOptions } from './options.ts';
+import { replacementOf } from './published-view.ts';
 import { rowsSink } from './rows-sink.ts';
 import type { Session } from './session.ts';
 import { withSnapshot } from './snapshot.ts';
@@ -29,21 +30,22 @@ export type WithReader = <T>(work: (reader: PoolClient) => Promise<T>) => Promis
 
 /**
  * Reads every resource of the view's type and writes its rows into a new table, in one transaction: a killed build leaves nothing.
+ * @throws ViewmillError VM2008 if the table could not be shown in place of what is there
  * @param withReader default: a snapshot of its own.
  */
 export async function build(
   session: Session,
   options: RefreshOptions,
-  generation: Generation,
-  check: () => Promise<void>,
   withReader: WithReader = (work) => withSnapshot(options.source, work),
 ): Promise<Built> {
-  const { plan, layout, catalog, onProgress } = options;
+  const { name, plan, layout, catalog, onProgress } = options;
   const { client, interruptible } = session;
+  const generation = await catalog.addGeneration(client, name);
   const tables = tablesOf(catalog.schema, generation);
   await client.query('begin');
   await createTables(client, tables, plan, keysHaveTags(layout, plan.needs));
-  await check();
+  // Said before the work, not after it.
+  await replacementOf(client, catalog.schema, name, tables.rows);
   const { asOf, basis, resources, rows, quarantine } = await interruptible(() =>
     withReader((reader) => copyAll(reader, client, tables, options)),
   );
@@ -62,6 +64,11 @@ export async function build(
     indexes,
     sizeBytes,
   };
+}
+
+/** What a refresh tells of a generation that was built. */
+export function refreshedInFull({ generation, asOf, rows, resources, quarantined }: Built, why: string): Refreshed {
+  return { mode: 'full', why, generation: generation.id, changed: resources, rows, resources, quarantined, as_of: asOf };
 }
 
 /** Rows, then keys: of the same snapshot, and a connection has one COPY at a time. */

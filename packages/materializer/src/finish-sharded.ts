@@ -1,6 +1,6 @@
 import type { Served, Sharded, ShardResult } from '@viewmill/catalog';
 import { type RefreshResult, ViewmillError } from '@viewmill/contracts';
-import type { Built } from './build.ts';
+import { type Built, refreshedInFull } from './build.ts';
 import { applyDelta, planDelta } from './delta.ts';
 import { toBuildError, toRecord } from './failures.ts';
 import { finishTables, sizeOf, tablesOf } from './generation-table.ts';
@@ -29,12 +29,9 @@ export async function finishSharded(options: RefreshOptions): Promise<RefreshRes
       const built = await catchUp(session, options, sharded, sharded.total ?? sum, indexes);
       await publish(client, options, built, sharded.refreshId, sharded.why);
       await dropLeftovers(client, catalog, name).catch(() => undefined);
-      const { rows, resources, quarantined, asOf: as_of } = built;
       const seconds = Math.round(performance.now() - begun) / 1000;
-      const { id } = sharded.generation;
       const joined = session.waited ? 'waited' : 'no';
-      const counts = { changed: resources, rows, resources, quarantined };
-      return { view: name, mode: 'full', why: sharded.why, generation: id, ...counts, as_of, seconds, joined };
+      return { view: name, ...refreshedInFull(built, sharded.why), seconds, joined };
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
       const failure = toBuildError(error, plan);

@@ -2,15 +2,14 @@ import type { Served } from '@viewmill/catalog';
 import { type RefreshResult, ViewmillError } from '@viewmill/contracts';
 import type { ViewPlan } from '@viewmill/views';
 import type { PoolClient } from 'pg';
-import { type Built, build } from './build.ts';
+import { type Begun, beginRefresh } from './begin-refresh.ts';
+import { type Built, build, refreshedInFull } from './build.ts';
 import { applyDelta, type Delta, planDelta } from './delta.ts';
-import { deltaObstacle } from './delta-obstacle.ts';
 import { toBuildError, toRecord } from './failures.ts';
-import { checkColumns, tablesOf } from './generation-table.ts';
+import { checkColumns } from './generation-table.ts';
 import { dropLeftovers } from './leftovers.ts';
 import type { Refreshed, RefreshOptions } from './options.ts';
 import { swapIn, whenFree } from './publish.ts';
-import { replacementOf } from './published-view.ts';
 import { recordDelta } from './refresh-in-place.ts';
 import { type Session, withViewLocks } from './session.ts';
 import { withSnapshot } from './snapshot.ts';
@@ -21,11 +20,8 @@ export interface SetOptions extends Omit<RefreshOptions, 'name' | 'plan'> {
 }
 
 /** A view of the set while it is worked on. */
-interface Member {
+interface Member extends Begun {
   readonly options: RefreshOptions;
-  readonly refreshId: number;
-  readonly served: Served | null;
-  readonly obstacle: string | null;
 }
 
 /** What is ready to be shown: a new table, or changes of the one that serves. */
@@ -51,7 +47,10 @@ export async function refreshTogether({ views, ...options }: SetOptions): Promis
     const members: Member[] = [];
     let current: Member | undefined;
     try {
-      for (const view of views) members.push(await join(session, { ...options, ...view }));
+      for (const view of views) {
+        const own = { ...options, ...view };
+        members.push({ options: own, ...(await beginRefresh(session, own)) });
+      }
       const refreshed = await withSnapshot(source, async (reader) => {
         const ready: Ready[] = [];
         for (const member of members) {
@@ -75,20 +74,9 @@ export async function refreshTogether({ views, ...options }: SetOptions): Promis
   });
 }
 
-async function join({ client }: Session, options: RefreshOptions): Promise<Member> {
-  const { name, plan, catalog, reason } = options;
-  await dropLeftovers(client, catalog, name);
-  const served = await catalog.served(client, name);
-  const obstacle = await deltaObstacle(client, options, served);
-  const mode = obstacle === null ? 'delta' : 'full';
-  const refreshId = await catalog.startRefresh(client, { view: name, resource: plan.resource, reason, mode });
-  return { options, refreshId, served, obstacle };
-}
-
 async function prepare(session: Session, reader: PoolClient, member: Member): Promise<Ready> {
   const { options, served } = member;
   const { client, interruptible } = session;
-  const { name, catalog } = options;
   let why = member.obstacle ?? '';
   if (served !== null && member.obstacle === null) {
     await client.query('begin');
@@ -97,10 +85,7 @@ async function prepare(session: Session, reader: PoolClient, member: Member): Pr
     if (delta.mode !== 'full') return { member, delta, served };
     why = delta.why;
   }
-  const generation = await catalog.addGeneration(client, name);
-  const { rows } = tablesOf(catalog.schema, generation);
-  const check = async (): Promise<void> => void (await replacementOf(client, catalog.schema, name, rows));
-  return { member, built: await build(session, options, generation, check, (work) => work(reader)), why };
+  return { member, built: await build(session, options, (work) => work(reader)), why };
 }
 
 async function show(
@@ -138,8 +123,7 @@ async function change(
 
 async function swap(client: PoolClient, { member, built, why }: Extract<Ready, { built: Built }>): Promise<Refreshed> {
   await swapIn(client, member.options, built, member.refreshId, why);
-  const { asOf, rows, resources, quarantined, generation } = built;
-  return { mode: 'full', why, generation: generation.id, changed: resources, rows, resources, quarantined, as_of: asOf };
+  return refreshedInFull(built, why);
 }
 
 /** The view at fault has failed; the others were not at fault, and are called off. */

@@ -1,13 +1,11 @@
-import type { Served } from '@viewmill/catalog';
 import type { RefreshResult } from '@viewmill/contracts';
-import { build } from './build.ts';
-import { deltaObstacle } from './delta-obstacle.ts';
+import { type Begun, beginRefresh } from './begin-refresh.ts';
+import { build, refreshedInFull } from './build.ts';
 import { toBuildError, toRecord } from './failures.ts';
-import { checkColumns, tablesOf } from './generation-table.ts';
+import { checkColumns } from './generation-table.ts';
 import { dropLeftovers } from './leftovers.ts';
 import type { Refreshed, RefreshOptions } from './options.ts';
 import { publish } from './publish.ts';
-import { replacementOf } from './published-view.ts';
 import { refreshInPlace } from './refresh-in-place.ts';
 import { type Session, withViewLock } from './session.ts';
 import { trimLiveOutbox } from './trim-live-outbox.ts';
@@ -25,15 +23,7 @@ export async function refreshView(options: RefreshOptions): Promise<RefreshResul
   const onWait = (): void => onProgress?.({ phase: 'waiting', resources: 0, rows: 0 });
   return withViewLock({ target, catalog, name, signal, onWait }, async (session) => {
     const { client } = session;
-    // Two builds of one view would do the work twice: this one takes the place of a sharded one.
-    await catalog.endSharded(client, name);
-    await dropLeftovers(client, catalog, name);
-    const served = await catalog.served(client, name);
-    const obstacle = await deltaObstacle(client, options, served);
-    const { resource } = plan;
-    const mode = obstacle === null ? 'delta' : 'full';
-    const refreshId = await catalog.startRefresh(client, { view: name, resource, reason: options.reason, mode });
-    const refreshed = await attempt(session, options, refreshId, served, obstacle);
+    const refreshed = await attempt(session, options, await beginRefresh(session, options));
     onProgress?.({ phase: 'done', resources: refreshed.resources, rows: refreshed.rows });
     // The new rows are shown: what is left to do must not make a success a failure. The next refresh would do it.
     await dropLeftovers(client, catalog, name).catch(() => undefined);
@@ -43,13 +33,7 @@ export async function refreshView(options: RefreshOptions): Promise<RefreshResul
   });
 }
 
-async function attempt(
-  session: Session,
-  options: RefreshOptions,
-  refreshId: number,
-  served: Served | null,
-  obstacle: string | null,
-): Promise<Refreshed> {
+async function attempt(session: Session, options: RefreshOptions, { refreshId, served, obstacle }: Begun): Promise<Refreshed> {
   try {
     const delta = served === null || obstacle !== null ? obstacle : await refreshInPlace(session, options, refreshId, served);
     return typeof delta === 'object' && delta !== null ? delta : await refreshInFull(session, options, refreshId, delta ?? '');
@@ -61,17 +45,11 @@ async function attempt(
 }
 
 async function refreshInFull(session: Session, options: RefreshOptions, refreshId: number, why: string): Promise<Refreshed> {
-  const { name, catalog, onProgress } = options;
-  const { client } = session;
-  const generation = await catalog.addGeneration(client, name);
-  const tables = tablesOf(catalog.schema, generation);
-  // Said before the work, not after it.
-  const check = async (): Promise<void> => void (await replacementOf(client, catalog.schema, name, tables.rows));
-  const built = await build(session, options, generation, check);
-  const { asOf: as_of, rows, resources, quarantined } = built;
-  onProgress?.({ phase: 'publishing', resources, rows });
-  await publish(client, options, built, refreshId, why);
-  return { mode: 'full', why, generation: generation.id, changed: resources, rows, resources, quarantined, as_of };
+  const built = await build(session, options);
+  const { rows, resources } = built;
+  options.onProgress?.({ phase: 'publishing', resources, rows });
+  await publish(session.client, options, built, refreshId, why);
+  return refreshedInFull(built, why);
 }
 
 /** Drops what was built and tells the catalog. If the connection is gone, the server has rolled back, and the pool has another one. */
