@@ -20,6 +20,13 @@ export interface ShardedBuild {
   readonly joined: boolean;
 }
 
+/** Whether a sharded build is under way, or a full build is to be expected: asked without the view's lock, so that other refreshes pay little. */
+export async function concernsShards(options: RefreshOptions): Promise<'under way' | 'full build' | null> {
+  const { name, target, catalog } = options;
+  if ((await catalog.sharded(target, name)) !== null) return 'under way';
+  return (await deltaObstacle(target, options, await catalog.served(target, name))) === null ? null : 'full build';
+}
+
 /**
  * Begins a full build by ranges of resources, or joins the one of the same plan that is under way. The view's lock is held for this
  * step alone: `buildShard` takes none. Follow with `buildShard` for what is missing, then `finishSharded`.

@@ -1,13 +1,12 @@
-import type { Served } from '@viewmill/catalog';
+import type { Queryable, Served } from '@viewmill/catalog';
 import { ident } from '@viewmill/contracts';
-import type { PoolClient } from 'pg';
 import sql from 'sql-template-tag';
 import { tablesOf } from './generation-table.ts';
 import type { RefreshOptions } from './options.ts';
 
 /** Why the view has to be built from every resource, as far as the catalog tells; null: its rows can be brought up to date. */
 export async function deltaObstacle(
-  client: PoolClient,
+  client: Queryable,
   { name, plan, catalog, mode }: RefreshOptions,
   served: Served | null,
 ): Promise<string | null> {

@@ -1,4 +1,4 @@
-export { beginSharded, type ShardedBuild } from './begin-sharded.ts';
+export { beginSharded, concernsShards, type ShardedBuild } from './begin-sharded.ts';
 export { buildShard } from './build-shard.ts';
 export { cancelSharded } from './cancel-sharded.ts';
 export { dropView } from './drop-view.ts';
